@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a multiboot2 loader on BIOS enters: 32-bit protected mode, paging off. */
+#include "early.h"
+#include "multiboot2.h"
+
+        .text
+        .code32
+
+/*
+ * footing_entry: the first instruction.
+ *
+ * In:  eax = MB2_LOADER_MAGIC, ebx = boot information (multiboot2 section 3.3);
+ *      flat 32-bit segments, interrupts off, no stack that may be relied on
+ * Out: to trampoline32 with ebp = image's physical address, esi = boot
+ *      information, eax = the entry for the identity map's slot of boot_l4
+ */
+        .globl  footing_entry
+footing_entry:
+        cli
+        cld
+        cmp     $MB2_LOADER_MAGIC, %eax
+        jne     not_multiboot2
+
+        /* Where are we? One call, on the reserved word of the boot information as its stack. */
+        mov     MB2_INFO_RESERVED(%ebx), %ecx
+        lea     MB2_INFO_TAGS(%ebx), %esp
+        call    1f
+1:      pop     %ebp
+        mov     %ecx, MB2_INFO_RESERVED(%ebx)
+        sub     $OFFSET(1b), %ebp
+        lea     OFFSET(boot_stack_top)(%ebp), %esp
+
+        push    %ebx
+        call    check_cpu
+        call    check_a20
+        BOOT_TABLES e
+        pop     %esi
+        jmp     trampoline32
+
+/*
+ * check_cpu: CPUID, long mode and NX, or a panic.
+ *
+ * In:  ebp = image's physical address, a stack
+ * Clobbers eax, ebx, ecx, edx, edi
+ */
+check_cpu:
+        pushf
+        mov     (%esp), %eax
+        xorl    $EFLAGS_ID, (%esp)
+        popf
+        pushf
+        pop     %ecx
+        mov     $OFFSET(text_no_long_mode), %esi
+        xor     %eax, %ecx
+        test    $EFLAGS_ID, %ecx
+        jz      early_panic32
+
+        mov     $CPUID_EXT_MAX, %eax
+        cpuid
+        cmp     $CPUID_EXT_1, %eax
+        jb      early_panic32
+        mov     $CPUID_EXT_1, %eax
+        cpuid
+        test    $CPUID_EXT_1_EDX_LM, %edx
+        jz      early_panic32
+        test    $CPUID_EXT_1_EDX_NX, %edx
+        jnz     1f
+
+        /* An Intel CPU hides NX while firmware has set XD_DISABLE: undo that and look again. */
+        mov     $OFFSET(text_no_nx), %esi
+        mov     $CPUID_VENDOR, %eax
+        cpuid
+        cmp     $CPUID_VENDOR_INTEL_EBX, %ebx
+        jne     early_panic32
+        mov     $MSR_MISC_ENABLE, %ecx
+        rdmsr
+        and     $~MISC_ENABLE_XD_DISABLE_HI, %edx
+        wrmsr
+        mov     $CPUID_EXT_1, %eax
+        cpuid
+        test    $CPUID_EXT_1_EDX_NX, %edx
+        jz      early_panic32
+1:      ret
+
+/*
+ * check_a20: address line 20 must be open, or every odd MiB is another's
+ * alias. Writes to a variable of the image only.
+ *
+ * In:  ebp = image's physical address, a stack
+ * Clobbers eax, ecx, edx, edi
+ */
+check_a20:
+        lea     OFFSET(a20_probe)(%ebp), %edi
+        mov     %edi, %edx
+        xor     $0x100000, %edx
+        mov     (%edx), %eax
+        not     %eax
+        mov     %eax, (%edi)
+        cmp     (%edx), %eax
+        mov     $OFFSET(text_no_a20), %esi
+        je      early_panic32
+        ret
+
+/* No boot information, so no stack yet: any conventional memory will do, nothing comes after. */
+not_multiboot2:
+        mov     $0x7c00, %esp
+        call    1f
+1:      pop     %ebp
+        sub     $OFFSET(1b), %ebp
+        mov     $OFFSET(text_loader), %esi
+
+/*
+ * early_panic32: print and stop.
+ *
+ * In:  ebp = image's physical address, esi = the text's offset in the image
+ */
+early_panic32:
+        add     %ebp, %esi
+        mov     $VGA_TEXT_PA, %edi
+        EARLY_PANIC e
+
+        .section .rodata
+text_no_long_mode:
+        .asciz  "footing: panic NOLM: the CPU has no long mode (CPUID 0x80000001 EDX bit 29)\r\n"
+        .globl  text_no_nx
+text_no_nx:
+        .asciz  "footing: panic NONX: the CPU has no execute-disable (CPUID 0x80000001 EDX bit 20)\r\n"
+text_no_a20:
+        .asciz  "footing: panic A20: address line 20 is off, odd MiB cannot be reached\r\n"
+text_loader:
+        .asciz  "footing: panic LOADER: eax is not 0x36d76289, so this is no multiboot2 loader\r\n"
+
+        .bss
+        .balign 4
+a20_probe:
+        .skip   4
+
+        .section .bss.tables, "aw", @nobits
+        .balign 4096
+        .globl  boot_id_l1, boot_id_l2, boot_id_l3, boot_l2, boot_l3, boot_l4, boot_l5
+boot_id_l1: .skip 4096  /* these three in this order: BOOT_TABLES climbs them */
+boot_id_l2: .skip 4096
+boot_id_l3: .skip 4096
+boot_l2:    .skip 4096
+boot_l3:    .skip 4096
+boot_l4:    .skip 4096
+boot_l5:    .skip 4096

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a multiboot2 loader on UEFI enters: 64-bit mode, boot services alive. */
+#include "early.h"
+#include "firmware.h"
+#include "multiboot2.h"
+
+        .text
+        .code64
+
+/*
+ * footing_entry_efi64 (multiboot2 section 3.5).
+ *
+ * In:  eax = MB2_LOADER_MAGIC, ebx = boot information; the firmware's page
+ *      tables (4 or 5 levels, identity, perhaps read-only), descriptors and
+ *      stack
+ * Out: to trampoline64 with rbp = image's physical address, rsi = boot
+ *      information, rbx = root of the boot tables, r9 = saved firmware state
+ */
+        .globl  footing_entry_efi64
+footing_entry_efi64:
+        pushf
+        pop     %r8
+        cli
+        cld
+        lea     image_start(%rip), %rbp
+        mov     %ebx, %r12d
+        lea     text_not_multiboot2(%rip), %rsi
+        cmp     $MB2_LOADER_MAGIC, %eax
+        jne     early_panic64
+
+        /* Long mode is here; NX need not be. */
+        mov     $CPUID_EXT_1, %eax
+        cpuid
+        lea     text_no_nx(%rip), %rsi
+        test    $CPUID_EXT_1_EDX_NX, %edx
+        jz      early_panic64
+
+        call    save_firmware
+        BOOT_TABLES r
+
+        /* The identity page's slot of the root; one root more if firmware runs five levels. */
+        lea     boot_l4(%rip), %rbx
+        mov     %rbp, %rdx
+        shr     $(PAGE_SHIFT + 3 * 9), %rdx
+        and     $511, %edx
+        mov     %rax, (%rbx, %rdx, 8)
+        mov     %cr4, %rax
+        test    $CR4_LA57, %eax
+        jz      1f
+        lea     LINK(%rbx), %rax
+        lea     boot_l5(%rip), %rbx
+        mov     %rax, (%rbx)
+        mov     %rax, 511 * 8(%rbx)
+
+1:      mov     %r12, %rsi
+        movabs  $firmware, %r9
+        jmp     trampoline64
+
+/*
+ * save_firmware: all that a call into the firmware needs again.
+ *
+ * In:  rbp = image's physical address, r8 = flags at entry
+ * Clobbers rax, rdi
+ */
+save_firmware:
+        lea     firmware(%rip), %rdi
+        mov     %rbp, FIRMWARE_IMAGE(%rdi)
+        mov     %r8, FIRMWARE_FLAGS(%rdi)
+        mov     %cr3, %rax
+        mov     %rax, FIRMWARE_ROOT(%rdi)
+        mov     %cr0, %rax
+        mov     %rax, FIRMWARE_CR0(%rdi)
+        mov     %cr4, %rax
+        mov     %rax, FIRMWARE_CR4(%rdi)
+        sgdt    FIRMWARE_GDTR(%rdi)
+        sidt    FIRMWARE_IDTR(%rdi)
+        mov     %cs, FIRMWARE_CS(%rdi)
+        mov     %ss, FIRMWARE_SS(%rdi)
+        mov     %ds, FIRMWARE_DS(%rdi)
+        mov     %es, FIRMWARE_ES(%rdi)
+        /* Below this call's frame, aligned for the ABI. */
+        lea     -64(%rsp), %rax
+        and     $-16, %rax
+        mov     %rax, FIRMWARE_RSP(%rdi)
+        ret
+
+/* early_panic64: print and stop. In: rsi = the text. A UEFI screen is no text screen. */
+early_panic64:
+        xor     %edi, %edi
+        EARLY_PANIC r
+
+        .section .rodata
+text_not_multiboot2:
+        .asciz  "footing: panic LOADER: eax is not 0x36d76289, so this is no multiboot2 loader\r\n"
+
+        .bss
+        .balign 16
+        .globl  firmware
+firmware:
+        .skip   FIRMWARE_SIZE

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Preprocessed into build/footing.lds: the image's layout, and proofs of it. */
+#include "layout.h"
+
+OUTPUT_FORMAT("elf64-x86-64")
+ENTRY(footing_entry)
+
+PHDRS
+{
+    text PT_LOAD FLAGS(5);
+    rodata PT_LOAD FLAGS(4);
+    data PT_LOAD FLAGS(6);
+}
+
+SECTIONS
+{
+    . = IMAGE_VA;
+    image_start = .;
+
+    /* The first page is the trampoline's: the only one that is identity-mapped. */
+    .text : AT(IMAGE_LMA) {
+        KEEP(*(.multiboot2))
+        KEEP(*(.trampoline))
+        trampoline_end = .;
+        *(.text .text.*)
+        . = ALIGN(PAGE_SIZE);
+    } :text
+    text_end = .;
+
+    rodata_start = .;
+    .rodata : AT(IMAGE_LMA + ADDR(.rodata) - IMAGE_VA) {
+        *(.rodata .rodata.*)
+        . = ALIGN(PAGE_SIZE);
+    } :rodata
+    rodata_end = .;
+
+    data_start = .;
+    .data : AT(IMAGE_LMA + ADDR(.data) - IMAGE_VA) {
+        *(.data .data.*)
+    } :data
+
+    .bss : AT(IMAGE_LMA + ADDR(.bss) - IMAGE_VA) {
+        /* make UBSAN=1 sets this, so that what follows lies beyond the first 2 MiB. */
+        . += DEFINED(image_ballast) ? image_ballast : 0;
+        *(.bss .bss.* COMMON)
+        . = ALIGN(PAGE_SIZE);
+        *(.bss.tables)
+        . = ALIGN(PAGE_SIZE);
+    } :data
+
+    /* One table of 4 KiB entries for each 2 MiB from PMAP_VA to the image's end, itself included. */
+    boot_l1 = .;
+    . += ((. - PMAP_VA + 0x400000) / 0x200000) * PAGE_SIZE;
+    boot_l1_end = .;
+    data_end = .;
+
+    .stacks (NOLOAD) : AT(IMAGE_LMA + ADDR(.stacks) - IMAGE_VA) {
+        . += GUARD_SIZE;
+        boot_stack = .;
+        . += STACK_SIZE;
+        boot_stack_top = .;
+        . += GUARD_SIZE;
+        ist_df_stack = .;
+        . += IST_STACK_SIZE;
+        ist_df_stack_top = .;
+        . += GUARD_SIZE;
+        ist_nmi_stack = .;
+        . += IST_STACK_SIZE;
+        ist_nmi_stack_top = .;
+        . += GUARD_SIZE;
+        ist_mc_stack = .;
+        . += IST_STACK_SIZE;
+        ist_mc_stack_top = .;
+    } :data
+    image_end = .;
+
+    /DISCARD/ : { *(.comment) *(.note .note.*) *(.eh_frame*) *(.llvm_addrsig) }
+
+    /* For debuggers; no orphan section is let through, so each has its line. */
+    .debug_info 0 : { *(.debug_info) }
+    .debug_abbrev 0 : { *(.debug_abbrev) }
+    .debug_aranges 0 : { *(.debug_aranges) }
+    .debug_line 0 : { *(.debug_line) }
+    .debug_str 0 : { *(.debug_str) }
+    .debug_line_str 0 : { *(.debug_line_str) }
+    .debug_loc 0 : { *(.debug_loc) }
+    .debug_loclists 0 : { *(.debug_loclists) }
+    .debug_ranges 0 : { *(.debug_ranges) }
+    .debug_rnglists 0 : { *(.debug_rnglists) }
+    .debug_frame 0 : { *(.debug_frame) }
+    .debug_addr 0 : { *(.debug_addr) }
+    .debug_str_offsets 0 : { *(.debug_str_offsets) }
+    .symtab 0 : { *(.symtab) }
+    .strtab 0 : { *(.strtab) }
+    .shstrtab 0 : { *(.shstrtab) }
+
+    /* Nothing may be left that a loader would have to relocate. */
+    .rela : { *(.rela .rela.*) *(.got .got.* .igot* .plt .plt.* .iplt) }
+    ASSERT(SIZEOF(.rela) == 0, "relocations or a GOT are left")
+    ASSERT(trampoline_end - image_start <= PAGE_SIZE, "the trampoline exceeds its page")
+    ASSERT((IMAGE_VA & PAGE_MASK) == 0 && (IMAGE_LMA & PAGE_MASK) == 0, "image is not page-aligned")
+    ASSERT((PMAP_VA & 0x1fffff) == 0, "the PMAP window starts a 2 MiB window")
+    ASSERT(IMAGE_VA == PMAP_VA + PMAP_SLOTS * PAGE_SIZE, "the image follows the PMAP slots")
+    ASSERT((data_end & PAGE_MASK) == 0, "stacks are not page-aligned")
+    ASSERT(image_end - PMAP_VA <= (boot_l1_end - boot_l1) * 512, "boot tables too small for the image")
+}

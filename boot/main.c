@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One boot, straight down: facts, map, plan, tables, switch, payload. This
+ * file owns the state, and it alone decides to stop.
+ */
+#include "boot.h"
+#include "console.h"
+#include "cpu.h"
+#include "efi.h"
+#include "firmware.h"
+#include "io.h"
+#include "layout.h"
+#include "mb2.h"
+#include "panic.h"
+#include "pmap.h"
+
+static struct boot boot;
+static uint64_t map_keys[2 * BOOT_MAX_RANGES];
+static struct mem_range map_ranges[2 * BOOT_MAX_RANGES - 1];
+static struct mapping plan_entries[BOOT_MAX_MAPPINGS];
+
+/* Values that firmware_call's trampoline needs; they live in the image, at footing's entry. */
+_Noreturn void footing_main(uint64_t image, uint64_t information, struct firmware_state *firmware);
+
+static void must(struct error err)
+{
+    if (err.code)
+        panic(&err);
+}
+
+/* One range of the firmware's map: taken, or a line says why not. */
+static struct error take_range(void *ctx, uint64_t base, uint64_t len, enum mem_type type,
+                               uint32_t raw)
+{
+    enum memmap_verdict verdict = memmap_add(ctx, base, len, type);
+
+    if (verdict == MEMMAP_FULL)
+        return (struct error){.code = ERR_MAPFULL, .at = BOOT_MAX_RANGES};
+    if (verdict != MEMMAP_KEPT)
+        log_print(LOG_WARNING, "footing: dropped 0x%lx+0x%lx type %u (%s): %s\n", base, len, raw,
+                  mem_type_name(type), memmap_verdict_text(verdict));
+    return SUCCESS;
+}
+
+/* A loader on BIOS leaves the text screen on, unless it says that it has not. */
+static void find_screen(const struct facts *facts, bool bios)
+{
+    const struct framebuffer *fb = &facts->framebuffer;
+    bool text = fb->base ? fb->type == FRAMEBUFFER_TEXT && fb->base == VGA_TEXT_PA
+                         : bios && !facts->efi_system_table;
+
+    console_vga(text ? pmap_vga() : NULL);
+}
+
+static void read_options(void)
+{
+    boot.options = options_default();
+    struct error err = options_parse(&boot.options, boot.facts.cmdline);
+
+    console_start(boot.options.consoles, boot.options.com1_baud, boot.options.com2_baud);
+    console_loglevel((enum log_level)boot.options.loglevel);
+    panic_exits(boot.options.then == THEN_EXIT || boot.options.then == THEN_PAYLOAD);
+    must(err);
+    if (boot.options.la57 != LA57_AUTO)
+        must((struct error){.code = ERR_NOTYET, .text = "la57=on, la57=off"});
+    if (boot.options.foreign != 0)
+        must((struct error){.code = ERR_NOTYET, .text = "foreign="});
+    if (!boot.options.directmap)
+        must((struct error){.code = ERR_NOTYET, .text = "directmap=off"});
+}
+
+/* Boot information → facts, options, ranges. */
+static void read_information(uint64_t information, bool bios)
+{
+    const struct range_sink sink = {&boot.map, take_range};
+    uint32_t size;
+    const void *info = pmap_map(information, 8);
+
+    must(mb2_size(info, &size));
+    pmap_unmap(info);
+    info = pmap_map(information, size);
+    must(mb2_facts(info, size, &boot.facts));
+    find_screen(&boot.facts, bios);
+    read_options();
+    if (boot.facts.efi_boot_services && !bios)
+        must(efi_leave(&boot.facts, &sink));
+    else
+        must(mb2_ranges(info, size, &sink));
+    pmap_unmap(info);
+    memmap_normalise(&boot.map);
+    busy_add(&boot.busy, information, size, "boot information");
+}
+
+/* What the loader put somewhere must lie in RAM, and not on anything else. */
+static void claim(uint64_t base, uint64_t end, const char *owner)
+{
+    struct error err = {.at = base, .value = end - 1, .text = owner};
+
+    if (base == end)
+        return;
+    if (!memmap_is(&boot.map, base, end - base, MEM_USABLE))
+        err.code = ERR_INUSE;
+    else if (busy_overlap(&boot.busy, base, end))
+        err.code = ERR_OVERLAP;
+    must(err);
+    busy_add(&boot.busy, base, end - base, owner);
+}
+
+static void claim_all(bool bios)
+{
+    if (memmap_bytes(&boot.map, MEM_USABLE) == 0)
+        must((struct error){.code = ERR_NORAM});
+    claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
+    for (size_t i = 0; i < boot.facts.nmodules; i++)
+        claim(boot.facts.modules[i].base, boot.facts.modules[i].end, "module");
+    /* The real-mode vectors and the BIOS data area, which the map calls usable. */
+    if (bios)
+        busy_add(&boot.busy, 0, BIOS_DATA_END, "BIOS data");
+}
+
+static void add_fixed(struct mapping m)
+{
+    m.max_level = (uint8_t)boot.request.max_level;
+    boot.fixed[boot.request.nfixed++] = m;
+}
+
+static void plan_fixed(bool screen)
+{
+    for (const struct image_segment *s = image_segments; s->start != s->end; s++)
+        add_fixed((struct mapping){
+            .va = s->start,
+            .pa = image_pa((const void *)s->start),
+            .len = s->end - s->start,
+            .rights = (uint8_t)s->rights,
+            .type = MEMTYPE_WB,
+            .what = (uint8_t)s->what,
+        });
+    if (screen)
+        add_fixed((struct mapping){
+            .va = PMAP_VGA_VA,
+            .pa = VGA_TEXT_PA,
+            .len = PAGE_SIZE,
+            .rights = RIGHT_W,
+            .type = MEMTYPE_UC,
+            .what = WHAT_VGA_TEXT,
+        });
+}
+
+static void make_plan(void)
+{
+    unsigned levels = cpu_levels();
+    unsigned largest = boot.caps.page1g ? 2 : 1;
+
+    boot.request = (struct plan_request){
+        .map = &boot.map,
+        .mtrr = &boot.mtrr,
+        .fixed = boot.fixed,
+        .directmap_base = levels == 5 ? DIRECTMAP_BASE_5 : DIRECTMAP_BASE_4,
+        .directmap_size = levels == 5 ? DIRECTMAP_SIZE_5 : DIRECTMAP_SIZE_4,
+        .directmap = true,
+        .ram_limit = boot.options.ram_limit,
+        .levels = levels,
+        .phys_bits = boot.caps.phys_bits,
+        .max_level = boot.options.max_level < largest ? boot.options.max_level : largest,
+    };
+    plan_fixed(console_has_vga());
+    boot.plan = (struct plan){.entries = plan_entries, .max = BOOT_MAX_MAPPINGS};
+    must(plan_make(&boot.plan, &boot.request));
+}
+
+/* The table that PMAP's slots are in is a page of the image; all others come from the pool. */
+static uint64_t table_alloc(void *ctx, unsigned level, uint64_t va)
+{
+    uint64_t frame;
+
+    if (level == 0 && va == PMAP_VA)
+        return pmap_table_pa();
+    if (!frame_pool_take(ctx, &frame))
+        must((struct error){.code = ERR_COUNT, .text = "a table too many"});
+    return frame;
+}
+
+static uint64_t *table_map(void *ctx, uint64_t frame)
+{
+    (void)ctx;
+    return frame_map(frame);
+}
+
+static void table_unmap(void *ctx, uint64_t *table)
+{
+    (void)ctx;
+    frame_unmap(table);
+}
+
+static void build_tables(void)
+{
+    const struct pt_memory memory = {&boot.pool, table_alloc, table_map, table_unmap};
+    size_t counted = pt_count(&boot.plan, boot.request.levels);
+    uint64_t found;
+
+    frame_pool_init(&boot.pool, &boot.request, &boot.busy);
+    if (!frame_pool_has(&boot.pool, counted - 1, &found))
+        must((struct error){.code = ERR_NOFRAMES, .at = found, .value = counted - 1});
+    pt_build(&boot.plan, boot.request.levels, &memory, &boot.root, &boot.stats);
+    if (boot.stats.tables != counted)
+        must((struct error){.code = ERR_COUNT, .at = boot.stats.tables, .value = counted});
+}
+
+static void switch_tables(void)
+{
+    const struct cpu_state state = cpu_state_for(&boot.caps, boot.root, boot.request.levels);
+
+    cpu_switch(&state);
+    pmap_switched();
+}
+
+/* The end of the way: whatever then= says. */
+static _Noreturn void finish(void)
+{
+    if (boot.options.then == THEN_HALT)
+        cpu_halt();
+    must(builtin_payload(&boot));
+    if (boot.options.then == THEN_REBOOT)
+        cpu_reset();
+    cpu_exit_qemu(true);
+    log_print(LOG_ALWAYS, "No QEMU to leave: halted.\n");
+    cpu_halt();
+}
+
+void footing_main(uint64_t image, uint64_t information, struct firmware_state *firmware)
+{
+    bool bios = !firmware;
+
+    boot.image_pa = image;
+    pmap_init(image);
+    trap_init();
+    boot.caps = cpu_detect();
+    memmap_init(&boot.map, map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
+
+    read_information(information, bios);
+    claim_all(bios);
+    mtrr_read(&boot.mtrr, &boot.caps);
+    make_plan();
+    build_tables();
+    switch_tables();
+
+    print_contract(&boot);
+    if (boot.options.scrub != SCRUB_OFF)
+        must(scrub(&boot, boot.pool, boot.options.scrub == SCRUB_VERIFY));
+    log_print(LOG_ALWAYS, "footing: ready\n");
+    footing_ready();
+    finish();
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "mb2.h"
+
+#include "efi_map.h"
+#include "load.h"
+#include "multiboot2.h"
+
+/* Multiboot2 section 3.6: each tag is a type, a size, and size - 8 bytes; the next is 8-aligned. */
+#define TAG_TYPE   0
+#define TAG_SIZE   4
+#define TAG_HEADER 8u
+
+/* E820-style map entries; the entry size is the loader's. */
+#define MMAP_ENTRY_SIZE 8
+#define MMAP_ENTRIES    16u
+#define ENTRY_BASE      0
+#define ENTRY_LEN       8
+#define ENTRY_TYPE      16
+#define ENTRY_MIN       24u
+
+#define EFI_MMAP_DESC_SIZE    8
+#define EFI_MMAP_DESC_VERSION 12
+#define EFI_MMAP_DESCRIPTORS  16u
+
+/* What is left to read, and the tag that is being read. */
+struct cursor {
+    const uint8_t *start;
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+struct tag {
+    uint32_t type;
+    uint32_t size;        /* header included, within the information */
+    uint32_t offset;      /* from the start of the information */
+    const uint8_t *bytes; /* the header's first */
+};
+
+static struct error damaged(const struct tag *tag, const char *how)
+{
+    return (struct error){.code = ERR_INFO, .at = tag->offset, .value = tag->size, .text = how};
+}
+
+struct error mb2_size(const void *info, uint32_t *size)
+{
+    *size = load32((const uint8_t *)info + MB2_INFO_TOTAL_SIZE);
+    if (*size > MB2_INFO_MAX)
+        return (struct error){.code = ERR_INFOBIG, .at = MB2_INFO_MAX, .value = *size};
+    if (*size < MB2_INFO_TAGS + TAG_HEADER)
+        return (struct error){.code = ERR_INFO, .value = *size, .text = "total size too small"};
+    return SUCCESS;
+}
+
+static struct cursor first_tag(const void *info, uint32_t size)
+{
+    const uint8_t *bytes = info;
+
+    return (struct cursor){bytes, bytes + MB2_INFO_TAGS, bytes + size};
+}
+
+/* Read a tag's header and step behind the tag. */
+static struct error next_tag(struct cursor *c, struct tag *tag)
+{
+    size_t left = (size_t)(c->end - c->at);
+    size_t step;
+
+    *tag = (struct tag){.offset = (uint32_t)(c->at - c->start), .bytes = c->at};
+    if (left < TAG_HEADER)
+        return damaged(tag, "no end tag");
+    tag->type = load32(c->at + TAG_TYPE);
+    tag->size = load32(c->at + TAG_SIZE);
+    if (tag->size < TAG_HEADER)
+        return damaged(tag, "tag too small");
+    if (tag->size > left)
+        return damaged(tag, "tag exceeds the information");
+    step = ((size_t)tag->size + 7) & ~(size_t)7;
+    c->at += step < left ? step : left;
+    return SUCCESS;
+}
+
+static struct error read_cmdline(const struct tag *tag, struct facts *facts)
+{
+    uint32_t len = 0;
+
+    while (TAG_HEADER + len < tag->size && tag->bytes[TAG_HEADER + len] != 0)
+        len++;
+    if (TAG_HEADER + len == tag->size)
+        return damaged(tag, "command line does not end");
+    if (len >= CMDLINE_MAX)
+        return (struct error){.code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = len};
+    __builtin_memcpy(facts->cmdline, tag->bytes + TAG_HEADER, len + 1);
+    return SUCCESS;
+}
+
+static struct error read_module(const struct tag *tag, struct facts *facts)
+{
+    struct module *module = &facts->modules[facts->nmodules];
+
+    if (tag->size < 16)
+        return damaged(tag, "module tag too small");
+    if (facts->nmodules == MODULES_MAX)
+        return (struct error){.code = ERR_MODULES, .at = MODULES_MAX};
+    module->base = load32(tag->bytes + 8);
+    module->end = load32(tag->bytes + 12);
+    if (module->end < module->base)
+        return damaged(tag, "module ends before it starts");
+    facts->nmodules++;
+    return SUCCESS;
+}
+
+/* ACPI 1.0's pointer is 20 bytes, later ones 36; the newer wins, whichever comes first. */
+static struct error read_rsdp(const struct tag *tag, size_t size, struct facts *facts)
+{
+    if (tag->size < TAG_HEADER + size)
+        return damaged(tag, "RSDP tag too small");
+    if (size >= facts->rsdp_size) {
+        __builtin_memcpy(facts->rsdp, tag->bytes + TAG_HEADER, size);
+        facts->rsdp_size = size;
+    }
+    return SUCCESS;
+}
+
+static struct error read_framebuffer(const struct tag *tag, struct facts *facts)
+{
+    if (tag->size < 32)
+        return damaged(tag, "framebuffer tag too small");
+    facts->framebuffer = (struct framebuffer){
+        .base = load64(tag->bytes + 8),
+        .pitch = load32(tag->bytes + 16),
+        .width = load32(tag->bytes + 20),
+        .height = load32(tag->bytes + 24),
+        .bits_per_pixel = tag->bytes[28],
+        .type = tag->bytes[29],
+    };
+    return SUCCESS;
+}
+
+static struct error read_pointer(const struct tag *tag, uint64_t *pointer)
+{
+    if (tag->size < 16)
+        return damaged(tag, "pointer tag too small");
+    *pointer = load64(tag->bytes + 8);
+    return SUCCESS;
+}
+
+static struct error read_tag(const struct tag *tag, struct facts *facts)
+{
+    switch (tag->type) {
+    case MB2_TAG_CMDLINE:
+        return read_cmdline(tag, facts);
+    case MB2_TAG_MODULE:
+        return read_module(tag, facts);
+    case MB2_TAG_ACPI_OLD:
+        return read_rsdp(tag, 20, facts);
+    case MB2_TAG_ACPI_NEW:
+        return read_rsdp(tag, RSDP_MAX, facts);
+    case MB2_TAG_FRAMEBUFFER:
+        return read_framebuffer(tag, facts);
+    case MB2_TAG_EFI64:
+        return read_pointer(tag, &facts->efi_system_table);
+    case MB2_TAG_EFI64_IH:
+        return read_pointer(tag, &facts->efi_image_handle);
+    case MB2_TAG_EFI_BS:
+        facts->efi_boot_services = true;
+        return SUCCESS;
+    case MB2_TAG_MMAP:
+    case MB2_TAG_EFI_MMAP:
+        facts->has_map = true;
+        return SUCCESS;
+    default:
+        return SUCCESS;
+    }
+}
+
+struct error mb2_facts(const void *info, uint32_t size, struct facts *facts)
+{
+    struct cursor c = first_tag(info, size);
+    struct tag tag;
+    struct error err;
+
+    for (;;) {
+        err = next_tag(&c, &tag);
+        if (err.code || tag.type == MB2_TAG_END)
+            return err;
+        err = read_tag(&tag, facts);
+        if (err.code)
+            return err;
+    }
+}
+
+static struct error e820_ranges(const struct tag *tag, const struct range_sink *sink)
+{
+    struct error err = SUCCESS;
+    uint32_t entry_size;
+
+    if (tag->size < MMAP_ENTRIES)
+        return damaged(tag, "memory map tag too small");
+    entry_size = load32(tag->bytes + MMAP_ENTRY_SIZE);
+    if (entry_size < ENTRY_MIN || entry_size % 8 != 0 ||
+        (tag->size - MMAP_ENTRIES) % entry_size != 0)
+        return (struct error){.code = ERR_MAPENTRY, .at = tag->offset, .value = entry_size};
+    for (uint32_t at = MMAP_ENTRIES; at < tag->size && !err.code; at += entry_size) {
+        const uint8_t *entry = tag->bytes + at;
+        uint32_t type = load32(entry + ENTRY_TYPE);
+
+        err = sink->add(sink->ctx, load64(entry + ENTRY_BASE), load64(entry + ENTRY_LEN),
+                        mem_type_from_e820(type), type);
+    }
+    return err;
+}
+
+static struct error efi_ranges(const struct tag *tag, const struct range_sink *sink)
+{
+    if (tag->size < EFI_MMAP_DESCRIPTORS)
+        return damaged(tag, "UEFI memory map tag too small");
+    return efi_map_ranges(tag->bytes + EFI_MMAP_DESCRIPTORS, tag->size - EFI_MMAP_DESCRIPTORS,
+                          load32(tag->bytes + EFI_MMAP_DESC_SIZE),
+                          load32(tag->bytes + EFI_MMAP_DESC_VERSION), sink);
+}
+
+/* The first tag of a type; size 0 if there is none. */
+static struct tag find_tag(const void *info, uint32_t size, uint32_t type)
+{
+    struct cursor c = first_tag(info, size);
+    struct tag tag;
+
+    for (;;) {
+        struct error err = next_tag(&c, &tag);
+
+        if (err.code || tag.type == MB2_TAG_END)
+            return (struct tag){.size = 0};
+        if (tag.type == type)
+            return tag;
+    }
+}
+
+struct error mb2_ranges(const void *info, uint32_t size, const struct range_sink *sink)
+{
+    struct tag efi = find_tag(info, size, MB2_TAG_EFI_MMAP);
+    struct tag e820 = find_tag(info, size, MB2_TAG_MMAP);
+
+    if (efi.size > 0)
+        return efi_ranges(&efi, sink);
+    if (e820.size > 0)
+        return e820_ranges(&e820, sink);
+    return (struct error){.code = ERR_NOMAP};
+}

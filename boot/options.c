@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "options.h"
+
+#include "console.h"
+#include "io.h"
+
+/* One way to write a value, and what it stands for. */
+struct choice {
+    const char *word;
+    unsigned value;
+};
+
+static const struct choice page_sizes[] = {{"4k", 0}, {"2m", 1}, {"1g", 2}, {0}};
+static const struct choice switches[] = {{"off", 0}, {"on", 1}, {0}};
+static const struct choice la57_modes[] = {
+    {"auto", LA57_AUTO}, {"on", LA57_ON}, {"off", LA57_OFF}, {0}};
+static const struct choice scrub_modes[] = {
+    {"off", SCRUB_OFF}, {"on", SCRUB_ON}, {"verify", SCRUB_VERIFY}, {0}};
+static const struct choice loglevels[] = {{"0", 0}, {"1", 1}, {"2", 2}, {"3", 3}, {0}};
+static const struct choice thens[] = {{"payload", THEN_PAYLOAD},
+                                      {"halt", THEN_HALT},
+                                      {"exit", THEN_EXIT},
+                                      {"reboot", THEN_REBOOT},
+                                      {0}};
+static const struct choice devices[] = {
+    {"com1", CONSOLE_COM1}, {"com2", CONSOLE_COM2}, {"vga", CONSOLE_VGA}, {"efi", CONSOLE_EFI}, {0}};
+
+struct options options_default(void)
+{
+    return (struct options){
+        .consoles = CONSOLE_DEFAULT,
+        .com1_baud = CONSOLE_BAUD,
+        .com2_baud = CONSOLE_BAUD,
+        .max_level = 2,
+        .loglevel = LOG_MAP,
+        .la57 = LA57_AUTO,
+        .scrub = SCRUB_OFF,
+        .then = THEN_PAYLOAD,
+        .directmap = true,
+        .foreign = 0,
+        .ram_limit = UINT64_MAX,
+        .payload = "",
+    };
+}
+
+/* If text begins with prefix, what follows it; else null. */
+static const char *after(const char *text, const char *prefix)
+{
+    while (*prefix != '\0') {
+        if (*text++ != *prefix++)
+            return NULL;
+    }
+    return text;
+}
+
+static bool equal(const char *a, const char *b)
+{
+    const char *rest = after(a, b);
+
+    return rest && *rest == '\0';
+}
+
+static bool choose(const struct choice *choices, const char *word, unsigned *value)
+{
+    for (; choices->word; choices++) {
+        if (equal(word, choices->word)) {
+            *value = choices->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static unsigned digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    if (c >= 'a' && c <= 'f')
+        return (unsigned)(c - 'a') + 10;
+    if (c >= 'A' && c <= 'F')
+        return (unsigned)(c - 'A') + 10;
+    return 16;
+}
+
+/* Digits of the base; moves *text behind them. False: none, or more than 64 bits. */
+static bool parse_digits(const char **text, unsigned base, uint64_t *value)
+{
+    const char *start = *text;
+
+    *value = 0;
+    for (; digit_value(**text) < base; (*text)++) {
+        if (__builtin_mul_overflow(*value, (uint64_t)base, value) ||
+            __builtin_add_overflow(*value, (uint64_t)digit_value(**text), value))
+            return false;
+    }
+    return *text != start;
+}
+
+static unsigned unit_shift(char unit)
+{
+    switch (unit) {
+    case 'k':
+    case 'K':
+        return 10;
+    case 'm':
+    case 'M':
+        return 20;
+    case 'g':
+    case 'G':
+        return 30;
+    case 't':
+    case 'T':
+        return 40;
+    default:
+        return 0;
+    }
+}
+
+bool options_parse_size(const char *text, uint64_t *size)
+{
+    const char *hex = after(text, "0x");
+    uint64_t value;
+    unsigned shift;
+
+    if (hex)
+        text = hex;
+    if (!parse_digits(&text, hex ? 16 : 10, &value))
+        return false;
+    shift = unit_shift(*text);
+    if (shift != 0)
+        text++;
+    if (*text != '\0' || value == 0 || value > UINT64_MAX >> shift)
+        return false;
+    *size = value << shift;
+    return true;
+}
+
+/* A rate that the UART's clock divides into. */
+static bool parse_baud(const char *text, uint32_t *baud)
+{
+    uint64_t value;
+
+    if (!parse_digits(&text, 10, &value) || *text != '\0')
+        return false;
+    if (value == 0 || value > UART_CLOCK || UART_CLOCK % value != 0 || UART_CLOCK / value > 0xffff)
+        return false;
+    *baud = (uint32_t)value;
+    return true;
+}
+
+/* What console= has said so far. */
+struct console_words {
+    unsigned devices;
+    bool none;
+};
+
+/* One word of console=: a device, the rate of the device before it, or none. */
+static bool console_word(struct options *options, struct console_words *seen, const char *word,
+                         unsigned *last)
+{
+    if (*last == CONSOLE_COM1 && parse_baud(word, &options->com1_baud))
+        return true;
+    if (*last == CONSOLE_COM2 && parse_baud(word, &options->com2_baud))
+        return true;
+    if (equal(word, "none")) {
+        *last = 0;
+        seen->none = true;
+        return true;
+    }
+    if (!choose(devices, word, last))
+        return false;
+    seen->devices |= *last;
+    return true;
+}
+
+/* com1[,baud]|com2[,baud]|vga|efi|none, several after commas. */
+static bool parse_console(struct options *options, struct console_words *seen, const char *value)
+{
+    char word[16];
+    unsigned last = 0;
+
+    for (;;) {
+        size_t len = 0;
+
+        while (value[len] != '\0' && value[len] != ',') {
+            if (len + 1 == sizeof(word))
+                return false;
+            word[len] = value[len];
+            len++;
+        }
+        word[len] = '\0';
+        if (!console_word(options, seen, word, &last))
+            return false;
+        if (value[len] == '\0')
+            break;
+        value += len + 1;
+    }
+    /* "none" leaves nothing, whichever other devices are named beside it. */
+    options->consoles = seen->none ? 0 : seen->devices;
+    return true;
+}
+
+static bool parse_one(struct options *options, struct console_words *seen, const char *option)
+{
+    const char *value;
+    unsigned chosen = 0;
+    bool good;
+
+    if ((value = after(option, "console=")) != NULL)
+        return parse_console(options, seen, value);
+    if ((value = after(option, "maxpage=")) != NULL)
+        return choose(page_sizes, value, &options->max_level);
+    if ((value = after(option, "loglevel=")) != NULL)
+        return choose(loglevels, value, &options->loglevel);
+    if ((value = after(option, "foreign=")) != NULL)
+        return options_parse_size(value, &options->foreign);
+    if ((value = after(option, "mem=")) != NULL)
+        return options_parse_size(value, &options->ram_limit);
+    if ((value = after(option, "la57=")) != NULL) {
+        good = choose(la57_modes, value, &chosen);
+        options->la57 = (enum option_la57)chosen;
+    } else if ((value = after(option, "scrub=")) != NULL) {
+        good = choose(scrub_modes, value, &chosen);
+        options->scrub = (enum option_scrub)chosen;
+    } else if ((value = after(option, "then=")) != NULL) {
+        good = choose(thens, value, &chosen);
+        options->then = (enum option_then)chosen;
+    } else if ((value = after(option, "directmap=")) != NULL) {
+        good = choose(switches, value, &chosen);
+        options->directmap = chosen != 0;
+    } else {
+        good = false;
+    }
+    return good;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+struct error options_parse(struct options *options, char *line)
+{
+    struct console_words seen = {0, false};
+
+    for (;;) {
+        char *option;
+
+        while (is_blank(*line))
+            line++;
+        if (*line == '\0')
+            return SUCCESS;
+        option = line;
+        while (*line != '\0' && !is_blank(*line))
+            line++;
+        if (*line != '\0')
+            *line++ = '\0';
+        if (equal(option, "--")) {
+            while (is_blank(*line))
+                line++;
+            options->payload = line;
+            return SUCCESS;
+        }
+        if (!parse_one(options, &seen, option))
+            return (struct error){.code = ERR_OPTION, .text = option};
+    }
+}

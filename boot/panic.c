@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "panic.h"
+
+#include "console.h"
+#include "cpu.h"
+
+static bool panicking;
+static bool halts_at_once;
+
+void panic_exits(bool exits)
+{
+    halts_at_once = !exits;
+}
+
+static void print_number(const char *name, uint64_t value, const char **separator)
+{
+    if (!name)
+        return;
+    log_print(LOG_ALWAYS, "%s%s 0x%lx", *separator, name, value);
+    *separator = ", ";
+}
+
+void panic(const struct error *err)
+{
+    const struct error_words *words = error_words(err->code);
+    const char *separator = " (";
+
+    /* A fault while we print: say no more than is being said. */
+    if (panicking)
+        cpu_halt();
+    panicking = true;
+    console_all();
+    log_print(LOG_ALWAYS, "footing: panic %s: %s", words->name, words->says);
+    if (err->text)
+        log_print(LOG_ALWAYS, ": %s", err->text);
+    print_number(words->at, err->at, &separator);
+    print_number(words->value, err->value, &separator);
+    log_print(LOG_ALWAYS, "%s\n", separator[0] == ',' ? ")" : "");
+    if (!halts_at_once)
+        cpu_exit_qemu(false);
+    cpu_halt();
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of one boot, as boot/main.c builds it up and its helpers read it. */
+#ifndef BOOT_H
+#define BOOT_H
+
+#include "cpustate.h"
+#include "facts.h"
+#include "frames.h"
+#include "image.h"
+#include "memmap.h"
+#include "memtype.h"
+#include "options.h"
+#include "pagetable.h"
+#include "plan.h"
+#include "walk.h"
+
+/* How many ranges a memory map may have; one more is ERR_MAPFULL. */
+#define BOOT_MAX_RANGES 4096
+
+/* Each usable input range yields at most one mapping; MTRRs, text and the fixed ones cut more. */
+#define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 512)
+
+struct boot {
+    uint64_t image_pa;
+    struct facts facts;
+    struct options options;
+    struct cpu_caps caps;
+    struct mtrr_state mtrr;
+    struct memmap map;
+    struct busy_list busy;
+    struct mapping fixed[PLAN_MAX_FIXED];
+    struct plan_request request;
+    struct plan plan;
+    struct frame_pool pool;
+    uint64_t root;
+    struct pt_stats stats;
+};
+
+/* Write (and with verify read back) all free RAM through the directmap; free_ram is used up. ERR_SCRUB. */
+struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify);
+
+/* The contract's lines: layout, map, plan, tables. */
+void print_contract(const struct boot *boot);
+
+/* The built-in payload: show the map, the plan, what was left out and why; audit the live tables. */
+struct error builtin_payload(const struct boot *boot);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Where lines go: serial ports, QEMU's debug port, the VGA text screen. */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "print.h"
+
+#define CONSOLE_COM1 0x1u
+#define CONSOLE_COM2 0x2u
+#define CONSOLE_VGA  0x4u
+#define CONSOLE_EFI  0x8u /* the firmware's own: only while its boot services live */
+
+#define CONSOLE_DEFAULT (CONSOLE_COM1 | CONSOLE_VGA)
+#define CONSOLE_BAUD    115200u
+
+/*
+ * Start the devices of this set that are there; the debug port, where there
+ * is one, goes with any set that is not empty. Until the first call lines go
+ * nowhere. Serial rates in baud, both dividing 115200.
+ */
+void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud);
+
+/* The text screen's memory, 80 x 25, once it is mapped; null: there is none. Cleared at first use. */
+void console_vga(volatile uint16_t *screen);
+
+/* Is there a text screen? */
+bool console_has_vga(void);
+
+void console_loglevel(enum log_level level);
+
+/* Would a line of this level be seen? Lets callers skip making it. */
+bool console_wants(enum log_level level);
+
+/* For panics: every device there is, whatever console= says. */
+void console_all(void);
+
+void console_putc(char c);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The registers: what x86_64/ offers to boot/. */
+#ifndef CPU_H
+#define CPU_H
+
+/* Offsets of struct cpu_state for assembly; x86_64/cpu.c pins them. */
+#define CPU_STATE_CR0  0
+#define CPU_STATE_CR3  8
+#define CPU_STATE_CR4  16
+#define CPU_STATE_EFER 24
+#define CPU_STATE_PAT  32
+
+#ifndef __ASSEMBLER__
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cpustate.h"
+#include "memtype.h"
+
+struct cpu_caps cpu_detect(void);
+
+/* 4 or 5, as paging is now. */
+unsigned cpu_levels(void);
+
+/* The root of the active page tables. */
+uint64_t cpu_root(void);
+
+/* Read all MTRRs; none if the CPU has none. */
+void mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps);
+
+/* Load the final tables and control registers; returns on the same stack. */
+void cpu_switch(const struct cpu_state *state);
+
+/* Own GDT, TSS with a stack each for #DF, NMI and #MC, IDT; once, first of all. */
+void trap_init(void);
+
+/* The contract's measuring point. */
+void footing_ready(void);
+
+_Noreturn void cpu_halt(void);
+_Noreturn void cpu_reset(void);
+
+/* Leave QEMU through isa-debug-exit; without one, return. */
+void cpu_exit_qemu(bool success);
+#endif
+
+#endif

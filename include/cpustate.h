@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the CPU can do, as a struct and not as ifdefs, and the register values
+ * that follow from it. C decides them here, assembly only writes them.
+ */
+#ifndef CPUSTATE_H
+#define CPUSTATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* CPUID's raw answers; x86_64/cpu.c fills this in. A leaf that the CPU lacks is zero. */
+struct cpuid_words {
+    uint32_t leaf1_edx;
+    uint32_t leaf7_ebx;
+    uint32_t leaf7_ecx;
+    uint32_t ext1_edx;
+    uint32_t ext8_eax;
+};
+
+struct cpu_caps {
+    unsigned phys_bits; /* 32 to 52: what a page-table entry may hold */
+    bool nx, page1g, pat, mtrr, pge, mce, smep, smap, umip, la57;
+};
+
+/* A CPU without leaf 0x80000008 has 36 bits (SDM vol. 3 section 4.1.4). */
+struct cpu_caps cpu_caps_from(const struct cpuid_words *words);
+
+/* The values of the switch; SDM vol. 3 section 2.5, vol. 4. */
+struct cpu_state {
+    uint64_t cr0;
+    uint64_t cr3;
+    uint64_t cr4;
+    uint64_t efer;
+    uint64_t pat; /* 0: the CPU has none, leave it alone */
+};
+
+struct cpu_state cpu_state_for(const struct cpu_caps *caps, uint64_t root, unsigned levels);
+
+#endif

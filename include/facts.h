@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a boot protocol found out: facts, not decisions. Each protocol fills
+ * in the same struct; everything in it is a copy, so that what the loader
+ * left behind may be anywhere and may go away.
+ */
+#ifndef FACTS_H
+#define FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "memmap.h"
+
+#define CMDLINE_MAX 4096 /* bytes, the final zero included */
+#define MODULES_MAX 64
+#define RSDP_MAX    36 /* ACPI 6.5 section 5.2.5.3 */
+
+struct module {
+    uint64_t base; /* physical */
+    uint64_t end;  /* exclusive */
+};
+
+/* A linear framebuffer, or the text screen (type 2); multiboot2 section 3.6.12. */
+struct framebuffer {
+    uint64_t base; /* physical; 0: there is none */
+    uint32_t pitch;
+    uint32_t width;
+    uint32_t height;
+    uint8_t bits_per_pixel;
+    uint8_t type;
+};
+
+#define FRAMEBUFFER_TEXT 2
+
+struct facts {
+    char cmdline[CMDLINE_MAX];
+    struct module modules[MODULES_MAX];
+    size_t nmodules;
+    uint8_t rsdp[RSDP_MAX];
+    size_t rsdp_size; /* 0: none found */
+    struct framebuffer framebuffer;
+    uint64_t efi_system_table; /* physical; 0: no UEFI */
+    uint64_t efi_image_handle;
+    bool efi_boot_services; /* still alive */
+    bool has_map;           /* a memory map was among the facts, even if empty */
+};
+
+/*
+ * Where memory ranges go as they are found, in the firmware's words made
+ * ours: type is what it means, raw what stood there. Returning an error
+ * stops the parser, which passes it on.
+ */
+struct range_sink {
+    void *ctx;
+    struct error (*add)(void *ctx, uint64_t base, uint64_t len, enum mem_type type, uint32_t raw);
+};
+
+#endif

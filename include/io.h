@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* I/O ports and legacy device registers, for C and assembly. */
+#ifndef IO_H
+#define IO_H
+
+#define COM1 0x3f8
+#define COM2 0x2f8
+
+/* The 16550's registers (TI PC16550D data sheet, section 8). */
+#define UART_DATA 0
+#define UART_DLL  0 /* with DLAB: divisor, low and high */
+#define UART_DLH  1
+#define UART_IER  1
+#define UART_FCR  2
+#define UART_LCR  3
+#define UART_MCR  4
+#define UART_LSR  5
+#define UART_SCR  7 /* scratch: keeps what is written if there is a UART */
+
+#define UART_LCR_8N1         0x03
+#define UART_LCR_DLAB        0x80
+#define UART_LSR_THRE        0x20
+#define UART_FCR_ENABLE      0x07
+#define UART_MCR_DTR_RTS     0x03
+#define UART_CLOCK           115200
+#define UART_DIVISOR_115200  1
+#define UART_PATIENCE        0x10000 /* polls for room before a byte is given up */
+
+#define DEBUG_PORT 0xe9 /* QEMU isa-debugcon; reads back its own number where there is one */
+
+/* QEMU isa-debug-exit: leaves with status 2 * value + 1. */
+#define EXIT_PORT    0xf4
+#define EXIT_SUCCESS 16
+#define EXIT_PANIC   17
+
+#define BIOS_DATA_END 0x500 /* real-mode interrupt vectors and BIOS data area */
+
+#define VGA_TEXT_PA   0xb8000
+#define VGA_COLUMNS   80
+#define VGA_ROWS      25
+#define VGA_ATTRIBUTE 0x07
+#define VGA_CRTC      0x3d4
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where things stand in the virtual address space: for C, assembly and the
+ * linker script alike. Nothing of Footing's lies in the low half.
+ *
+ *   4 levels                                     5 levels
+ *   0xffff800000000000  directmap, 123 TiB       0xff00000000000000, 4 PiB
+ *   0xffffffff80000000  128 PMAP slots           the same
+ *   0xffffffff80080000  the image                the same
+ *
+ * The slots and the image share their tables: all that Footing itself maps
+ * costs one table a level, as long as the image is smaller than 1.5 MiB.
+ */
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+#include "x86.h"
+
+#define DIRECTMAP_BASE_4 U64(0xffff800000000000)
+#define DIRECTMAP_SIZE_4 U64(0x00007b0000000000) /* 246 slots of 512 GiB */
+#define DIRECTMAP_BASE_5 U64(0xff00000000000000)
+#define DIRECTMAP_SIZE_5 U64(0x0010000000000000) /* all of 52 bits */
+
+#define PMAP_VA    U64(0xffffffff80000000)
+#define PMAP_SLOTS 128
+#define IMAGE_VA   U64(0xffffffff80080000) /* PMAP_VA + PMAP_SLOTS pages */
+
+/* Where a loader that cannot relocate puts the image; 4 KiB aligned. */
+#define IMAGE_LMA U64(0x100000)
+
+/* A symbol's distance from the image's start, for assembly that runs where the image was loaded. */
+#define OFFSET(symbol) ((symbol) - IMAGE_VA)
+
+#define STACK_SIZE     0x10000 /* the boot stack, which the payload inherits */
+#define IST_STACK_SIZE 0x2000  /* each of #DF, NMI and #MC */
+#define GUARD_SIZE     0x1000  /* never mapped, under every stack */
+
+#endif

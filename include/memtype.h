@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which memory type a physical address has by the MTRRs (SDM vol. 3 section
+ * 12.11, APM vol. 2 section 7.7), and how a page-table entry says one (PAT,
+ * SDM vol. 3 section 12.12).
+ */
+#ifndef MEMTYPE_H
+#define MEMTYPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The encodings of the SDM, table 12-8. */
+enum memtype {
+    MEMTYPE_UC = 0,
+    MEMTYPE_WC = 1,
+    MEMTYPE_WT = 4,
+    MEMTYPE_WP = 5,
+    MEMTYPE_WB = 6
+};
+
+const char *memtype_name(enum memtype type); /* "WB", "UC", … */
+
+#define MTRR_FIXED_REGS   11
+#define MTRR_MAX_VARIABLE 32
+
+/* IA32_MTRR_DEF_TYPE */
+#define MTRR_DEF_ENABLE       0x800u
+#define MTRR_DEF_FIXED_ENABLE 0x400u
+#define MTRR_DEF_TYPE_MASK    0x0ffu
+/* IA32_MTRR_PHYSMASKn */
+#define MTRR_MASK_VALID 0x800u
+
+/* The raw registers, as RDMSR gives them; x86_64/mtrr.c fills this in. */
+struct mtrr_state {
+    bool present;       /* CPUID.1:EDX.MTRR; if not, every address is WB */
+    unsigned phys_bits; /* 32 to 52 */
+    uint64_t def_type;
+    uint64_t fixed[MTRR_FIXED_REGS]; /* 64K, 16K_80000, 16K_A0000, 4K_C0000 … 4K_F8000 */
+    unsigned variable;               /* how many pairs follow */
+    struct {
+        uint64_t base;
+        uint64_t mask;
+    } var[MTRR_MAX_VARIABLE];
+};
+
+struct memtype_span {
+    uint64_t end; /* exclusive */
+    enum memtype type;
+};
+
+/*
+ * The longest stretch [pa, end), end <= limit, on which one effective type
+ * holds. pa and limit are multiples of 4 KiB, pa < limit <= 2^phys_bits.
+ * MTRRs disabled: UC. Fixed ranges, where enabled, rule the first MiB.
+ * Overlapping variable ranges: UC wins, WB with WT is WT, any other mixture
+ * is undefined by the manual and taken as UC; so is a reserved encoding and
+ * the whole extent of a mask with holes.
+ */
+struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit);
+
+/*
+ * The PAT that Footing programs. Entries 0 to 3 are as after reset, so the
+ * meaning of PWT and PCD never changes; 4 is WC, 5 is WP.
+ */
+#define PAT_VALUE UINT64_C(0x0007050100070406)
+
+/* Index into that PAT for a type. */
+unsigned pat_index(enum memtype type);
+
+#endif

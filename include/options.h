@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line: the same options from every loader. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum option_la57 { LA57_AUTO, LA57_ON, LA57_OFF };
+enum option_scrub { SCRUB_OFF, SCRUB_ON, SCRUB_VERIFY };
+enum option_then { THEN_PAYLOAD, THEN_HALT, THEN_EXIT, THEN_REBOOT };
+
+struct options {
+    unsigned consoles; /* CONSOLE_*; 0: none */
+    uint32_t com1_baud;
+    uint32_t com2_baud;
+    unsigned max_level; /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
+    unsigned loglevel;  /* 0 to 3 */
+    enum option_la57 la57;
+    enum option_scrub scrub;
+    enum option_then then;
+    bool directmap;
+    uint64_t foreign;    /* bytes; 0: none wanted */
+    uint64_t ram_limit;  /* mem=: RAM at or above this address is left alone; ~0: no limit */
+    const char *payload; /* what follows "--", in the given line; "" if nothing does */
+};
+
+struct options options_default(void);
+
+/*
+ * Parse a line of options separated by blanks; the line is cut up in the
+ * process and must outlive the options. A later option overrides an earlier
+ * one of its name, but each console= adds a device. ERR_OPTION: text is the
+ * option that is unknown or has an unknown value; options before it hold.
+ */
+struct error options_parse(struct options *options, char *line);
+
+/*
+ * A size: decimal, or hexadecimal after 0x; then K, M, G or T (powers of
+ * 1024, either case) or nothing. False: not a number, 0, or 2^64 and above.
+ */
+bool options_parse_size(const char *text, uint64_t *size);
+
+#endif

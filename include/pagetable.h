@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From plan to page tables (SDM vol. 3 chapter 4): count the frames, then
+ * write every slot of every table exactly once, in one pass.
+ *
+ * A level is a number: 0 holds 4 KiB leaves, and a slot of level l spans
+ * 2^(PT_PAGE_SHIFT + PT_BITS * l) bytes.
+ */
+#ifndef PAGETABLE_H
+#define PAGETABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "plan.h"
+
+/* The geometry; tests compile mm/ with a small one, where all maps can be tried. */
+#ifndef PT_BITS
+#define PT_BITS       9
+#define PT_PAGE_SHIFT 12
+#endif
+#define PT_SLOTS (1u << PT_BITS)
+
+#define PT_MAX_LEVELS  5
+#define PT_LEAF_LEVELS 3
+
+/* Memory is injected: what a frame is, and how to reach it. */
+struct pt_memory {
+    void *ctx;
+    /* A frame for the table of this level that will translate va. Never fails: frames are counted first. */
+    uint64_t (*alloc)(void *ctx, unsigned level, uint64_t va);
+    /* A frame's PT_SLOTS entries, writable, until unmap() of the same pointer; nested, last in first out. */
+    uint64_t *(*map)(void *ctx, uint64_t frame);
+    void (*unmap)(void *ctx, uint64_t *table);
+};
+
+struct pt_stats {
+    size_t tables; /* frames, the root included */
+    size_t leaves[PT_LEAF_LEVELS];
+};
+
+/*
+ * How many frames pt_build() takes for this plan: the minimum, since a table
+ * is counted only where a mapping is in its window that no larger page holds.
+ * The plan has passed plan_check(). An empty plan needs the root alone.
+ */
+size_t pt_count(const struct plan *plan, unsigned levels);
+
+/*
+ * Build it: root receives the root's frame, stats what was written. A leaf is
+ * accessed, global, and dirty if writable; an entry that links a table is
+ * writable and executable, so that the leaf alone decides. A slot that the
+ * plan leaves empty is zero.
+ */
+void pt_build(const struct plan *plan, unsigned levels, const struct pt_memory *memory,
+              uint64_t *root, struct pt_stats *stats);
+
+/* An entry's bits for rights and memory type at a leaf level; the frame is 0. */
+uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level);
+
+#endif

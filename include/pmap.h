@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PMAP: a few page slots through which any physical memory can be reached,
+ * before there is a directmap and without one. And the one accessor for page
+ * table frames, which knows the cheapest way to each.
+ */
+#ifndef PMAP_H
+#define PMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memtype.h"
+
+/* The last slot is the text screen's, outside the stack of mappings. */
+#define PMAP_VGA_SLOT (PMAP_SLOTS - 1)
+#define PMAP_VGA_VA   (PMAP_VA + PMAP_VGA_SLOT * PAGE_SIZE)
+
+/* The most that one pmap_map() can hold, if no other mapping is open. */
+#define PMAP_MAX_BYTES ((PMAP_SLOTS - 1) * PAGE_SIZE)
+
+/* Where the image lies; before any other call. */
+void pmap_init(uint64_t image_pa);
+
+/*
+ * Map len bytes at pa, writable, write-back; len > 0. Null: not enough slots.
+ * Mappings nest: the last one opened is the first to be unmapped.
+ */
+void *pmap_map(uint64_t pa, size_t len);
+void pmap_unmap(const void *mapped);
+
+/* Map the text screen's page, uncacheable, in its own slot of the boot tables. */
+volatile uint16_t *pmap_vga(void);
+
+/* The final tables are active: PMAP's slots are theirs from now on. No mapping is open. */
+void pmap_switched(void);
+
+/* The table that holds the slots in the final tables: a page of the image. */
+uint64_t pmap_table_pa(void);
+
+/* A link address of the image to physical and back. */
+uint64_t image_pa(const void *va);
+
+/*
+ * A page-table frame's slots: in the image, or else through PMAP, nested like
+ * pmap_map(). Works the same before and after the switch, directmap or not.
+ */
+uint64_t *frame_map(uint64_t frame);
+void frame_unmap(const uint64_t *table);
+
+#endif

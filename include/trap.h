@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TRAP_H
+#define TRAP_H
+
+#include <stdint.h>
+
+/* As trap_common pushes it, from the stack pointer upwards. */
+struct trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+    uint64_t vector, error;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+_Noreturn void trap_handler(const struct trap_frame *frame);
+
+#endif

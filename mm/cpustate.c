@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpustate.h"
+
+#include "memtype.h"
+#include "x86.h"
+
+#define PHYS_BITS_DEFAULT 36
+#define PHYS_BITS_MIN     32
+#define PHYS_BITS_MAX     52
+
+struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
+{
+    unsigned bits = words->ext8_eax & 0xff;
+
+    if (bits == 0)
+        bits = PHYS_BITS_DEFAULT;
+    if (bits < PHYS_BITS_MIN)
+        bits = PHYS_BITS_MIN;
+    if (bits > PHYS_BITS_MAX)
+        bits = PHYS_BITS_MAX;
+    return (struct cpu_caps){
+        .phys_bits = bits,
+        .nx = words->ext1_edx & CPUID_EXT_1_EDX_NX,
+        .page1g = words->ext1_edx & CPUID_EXT_1_EDX_1G,
+        .pat = words->leaf1_edx & CPUID_1_EDX_PAT,
+        .mtrr = words->leaf1_edx & CPUID_1_EDX_MTRR,
+        .pge = words->leaf1_edx & CPUID_1_EDX_PGE,
+        .mce = words->leaf1_edx & CPUID_1_EDX_MCE,
+        .smep = words->leaf7_ebx & CPUID_7_EBX_SMEP,
+        .smap = words->leaf7_ebx & CPUID_7_EBX_SMAP,
+        .umip = words->leaf7_ecx & CPUID_7_ECX_UMIP,
+        .la57 = words->leaf7_ecx & CPUID_7_ECX_LA57,
+    };
+}
+
+struct cpu_state cpu_state_for(const struct cpu_caps *caps, uint64_t root, unsigned levels)
+{
+    struct cpu_state state = {
+        .cr0 = CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE,
+        .cr3 = root,
+        /* SSE is part of the x86-64 ABI that payloads are compiled for. */
+        .cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT,
+        .efer = EFER_LME | EFER_LMA | (caps->nx ? EFER_NXE : 0),
+        .pat = caps->pat ? PAT_VALUE : 0,
+    };
+
+    if (caps->pge)
+        state.cr4 |= CR4_PGE;
+    if (caps->mce)
+        state.cr4 |= CR4_MCE;
+    if (caps->smep)
+        state.cr4 |= CR4_SMEP;
+    if (caps->smap)
+        state.cr4 |= CR4_SMAP;
+    if (caps->umip)
+        state.cr4 |= CR4_UMIP;
+    if (levels == 5)
+        state.cr4 |= CR4_LA57;
+    return state;
+}

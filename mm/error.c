@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "error.h"
+
+static const struct error_words words[ERR_CODES] = {
+    [ERR_NONE] = {"NONE", "no error", 0, 0},
+    [ERR_LOADER] = {"LOADER", "not started by a multiboot2 loader", 0, "eax"},
+    [ERR_INFO] = {"INFO", "boot information is damaged", "offset", "found"},
+    [ERR_INFOBIG] = {"INFOBIG", "boot information is too large", "limit", "size"},
+    [ERR_CMDLINE] = {"CMDLINE", "command line is too long", "limit", "length"},
+    [ERR_MODULES] = {"MODULES", "too many modules", "limit", 0},
+    [ERR_OPTION] = {"OPTION", "unknown option or value", 0, 0},
+    [ERR_EFI] = {"EFI", "a firmware call failed", 0, "status"},
+    [ERR_NOMAP] = {"NOMAP", "the loader passed no memory map", 0, 0},
+    [ERR_MAPENTRY] = {"MAPENTRY", "memory map entries of unusable size", "offset", "entry size"},
+    [ERR_MAPFULL] = {"MAPFULL", "memory map has too many ranges", "limit", 0},
+    [ERR_NORAM] = {"NORAM", "no usable write-back RAM in the memory map", 0, 0},
+    [ERR_INUSE] = {"INUSE", "loaded where the memory map has no usable RAM", "first", "last"},
+    [ERR_OVERLAP] = {"OVERLAP", "loaded over something else", "first", "last"},
+    [ERR_PLANFULL] = {"PLANFULL", "too many mappings", "limit", 0},
+    [ERR_ALIGN] = {"ALIGN", "mapping is empty or not 4 KiB aligned", "va", "pa"},
+    [ERR_CANONICAL] = {"CANONICAL", "mapping wraps or is not canonical", "va", "pa"},
+    [ERR_WIDTH] = {"WIDTH", "mapping exceeds the physical address width", "va", "pa"},
+    [ERR_CLASH] = {"CLASH", "two mappings of one virtual address", "va", "pa"},
+    [ERR_WX] = {"WX", "a frame would be writable and executable", "va", "pa"},
+    [ERR_TYPE] = {"TYPE", "a frame would have two memory types", "va", "pa"},
+    [ERR_LARGE] = {"LARGE", "largest page is no page size", "va", "pa"},
+    [ERR_UNSORTED] = {"UNSORTED", "mappings do not ascend", "va", "pa"},
+    [ERR_NOFRAMES] = {"NOFRAMES", "not enough free RAM for the page tables", "frames free",
+                      "frames needed"},
+    [ERR_COUNT] = {"COUNT", "page tables took other than the counted frames", "used", "counted"},
+    [ERR_AUDIT] = {"AUDIT", "live page tables differ from the plan", "va", 0},
+    [ERR_SCRUB] = {"SCRUB", "RAM does not read back what was written", "pa", "read"},
+    [ERR_LA57] = {"LA57", "this number of paging levels cannot be had", "has", "wanted"},
+    [ERR_NOTYET] = {"NOTYET", "not in this version", 0, 0},
+    [ERR_FAULT] = {"FAULT", "exception", "rip", "vector"},
+};
+
+const struct error_words *error_words(enum error_code code)
+{
+    return &words[(unsigned)code < ERR_CODES ? code : ERR_NONE];
+}

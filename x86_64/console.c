@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "console.h"
+
+#include <stddef.h>
+
+#include "io.h"
+#include "port.h"
+
+/* The one console of the machine: its state is the hardware's. */
+static struct {
+    unsigned devices; /* CONSOLE_* that are wanted and there */
+    bool debug_port;
+    enum log_level level;
+    volatile uint16_t *screen;
+    bool screen_clean;
+    unsigned row, column;
+} console = {.level = LOG_MAP};
+
+/* A UART keeps what is written to its scratch register; an empty port does not. */
+static bool uart_start(uint16_t port, uint32_t baud)
+{
+    uint32_t divisor = UART_CLOCK / baud;
+
+    out8(port + UART_SCR, 0x5a);
+    if (in8(port + UART_SCR) != 0x5a)
+        return false;
+    out8(port + UART_IER, 0);
+    out8(port + UART_LCR, UART_LCR_DLAB | UART_LCR_8N1);
+    out8(port + UART_DLL, (uint8_t)divisor);
+    out8(port + UART_DLH, (uint8_t)(divisor >> 8));
+    out8(port + UART_LCR, UART_LCR_8N1);
+    out8(port + UART_FCR, UART_FCR_ENABLE);
+    out8(port + UART_MCR, UART_MCR_DTR_RTS);
+    return true;
+}
+
+static void uart_put(uint16_t port, char c)
+{
+    for (unsigned patience = UART_PATIENCE; patience > 0; patience--) {
+        if (in8(port + UART_LSR) & UART_LSR_THRE)
+            break;
+    }
+    out8(port + UART_DATA, (uint8_t)c);
+}
+
+static uint16_t screen_cell(char c)
+{
+    return (uint16_t)(VGA_ATTRIBUTE << 8 | (uint8_t)c);
+}
+
+static void screen_newline(void)
+{
+    console.column = 0;
+    if (console.row + 1 < VGA_ROWS) {
+        console.row++;
+        return;
+    }
+    for (unsigned i = 0; i < VGA_COLUMNS * (VGA_ROWS - 1); i++)
+        console.screen[i] = console.screen[i + VGA_COLUMNS];
+    for (unsigned i = 0; i < VGA_COLUMNS; i++)
+        console.screen[VGA_COLUMNS * (VGA_ROWS - 1) + i] = screen_cell(' ');
+}
+
+static void screen_clear(void)
+{
+    for (unsigned i = 0; i < VGA_COLUMNS * VGA_ROWS; i++)
+        console.screen[i] = screen_cell(' ');
+    console.screen_clean = true;
+    console.row = 0;
+    console.column = 0;
+}
+
+static void screen_put(char c)
+{
+    if (!console.screen_clean)
+        screen_clear();
+    if (c == '\n') {
+        screen_newline();
+        return;
+    }
+    if (c == '\r') {
+        console.column = 0;
+        return;
+    }
+    console.screen[VGA_COLUMNS * console.row + console.column] = screen_cell(c);
+    if (++console.column == VGA_COLUMNS)
+        screen_newline();
+}
+
+void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud)
+{
+    if ((devices & CONSOLE_COM1) && !uart_start(COM1, com1_baud))
+        devices &= ~CONSOLE_COM1;
+    if ((devices & CONSOLE_COM2) && !uart_start(COM2, com2_baud))
+        devices &= ~CONSOLE_COM2;
+    console.devices = devices;
+    console.debug_port = devices != 0 && in8(DEBUG_PORT) == DEBUG_PORT;
+}
+
+void console_vga(volatile uint16_t *screen)
+{
+    console.screen = screen;
+}
+
+bool console_has_vga(void)
+{
+    return console.screen != NULL;
+}
+
+void console_loglevel(enum log_level level)
+{
+    console.level = level;
+}
+
+bool console_wants(enum log_level level)
+{
+    return level <= console.level && (console.devices || console.debug_port);
+}
+
+void console_all(void)
+{
+    unsigned missing = CONSOLE_DEFAULT & ~console.devices;
+
+    if ((missing & CONSOLE_COM1) && !uart_start(COM1, CONSOLE_BAUD))
+        missing &= ~CONSOLE_COM1;
+    console.devices |= missing;
+    console.debug_port = in8(DEBUG_PORT) == DEBUG_PORT;
+}
+
+void console_putc(char c)
+{
+    if (c == '\n')
+        console_putc('\r');
+    if (console.devices & CONSOLE_COM1)
+        uart_put(COM1, c);
+    if (console.devices & CONSOLE_COM2)
+        uart_put(COM2, c);
+    if (console.debug_port)
+        out8(DEBUG_PORT, (uint8_t)c);
+    if ((console.devices & CONSOLE_VGA) && console.screen)
+        screen_put(c);
+}
+
+void log_print(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    if (!console_wants(level))
+        return;
+    va_start(args, format);
+    vprint_to(console_putc, format, args);
+    va_end(args);
+}

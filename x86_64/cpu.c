@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpu.h"
+
+#include <stddef.h>
+
+#include "io.h"
+#include "port.h"
+#include "x86.h"
+
+_Static_assert(offsetof(struct cpu_state, cr0) == CPU_STATE_CR0, "as in cpu.h");
+_Static_assert(offsetof(struct cpu_state, cr3) == CPU_STATE_CR3, "as in cpu.h");
+_Static_assert(offsetof(struct cpu_state, cr4) == CPU_STATE_CR4, "as in cpu.h");
+_Static_assert(offsetof(struct cpu_state, efer) == CPU_STATE_EFER, "as in cpu.h");
+_Static_assert(offsetof(struct cpu_state, pat) == CPU_STATE_PAT, "as in cpu.h");
+
+struct cpu_caps cpu_detect(void)
+{
+    struct cpuid_words words = {0};
+    uint32_t max = cpuid(CPUID_VENDOR, 0).eax;
+    uint32_t ext_max = cpuid(CPUID_EXT_MAX, 0).eax;
+
+    words.leaf1_edx = cpuid(CPUID_1, 0).edx;
+    if (max >= CPUID_7) {
+        struct cpuid_answer leaf7 = cpuid(CPUID_7, 0);
+
+        words.leaf7_ebx = leaf7.ebx;
+        words.leaf7_ecx = leaf7.ecx;
+    }
+    words.ext1_edx = cpuid(CPUID_EXT_1, 0).edx;
+    if (ext_max >= CPUID_ADDR_SIZES)
+        words.ext8_eax = cpuid(CPUID_ADDR_SIZES, 0).eax;
+    return cpu_caps_from(&words);
+}
+
+unsigned cpu_levels(void)
+{
+    return (read_cr4() & CR4_LA57) ? 5 : 4;
+}
+
+uint64_t cpu_root(void)
+{
+    return read_cr3() & PTE_ADDR;
+}
+
+void cpu_exit_qemu(bool success)
+{
+    out32(EXIT_PORT, success ? EXIT_SUCCESS : EXIT_PANIC);
+}

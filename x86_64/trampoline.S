@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trampoline: the image's first page, and the only one that is ever
+ * identity-mapped. Here paging is turned on, and from here the firmware's
+ * page tables and Footing's are exchanged; what runs on both sides of such a
+ * moment must be mapped at the same address in both.
+ */
+#include "firmware.h"
+#include "layout.h"
+#include "x86.h"
+
+#define TRAMPOLINE_CR0 (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)
+
+        .section .trampoline, "ax"
+
+/*
+ * trampoline32: from 32-bit mode to C.
+ *
+ * In:  ebp = image's physical address, below 4 GiB, not paged; esi = boot
+ *      information; eax = identity entry for boot_l4 (from BOOT_TABLES)
+ * Out: start_c, with rbp and rsi zero-extended, r9 = 0
+ */
+        .code32
+        .globl  trampoline32
+trampoline32:
+        mov     %eax, OFFSET(boot_l4)(%ebp)
+
+        /* The far jump and the descriptors have absolute addresses: fill them in. */
+        lea     OFFSET(trampoline_long)(%ebp), %eax
+        mov     %eax, OFFSET(trampoline_target)(%ebp)
+        lea     OFFSET(trampoline_gdt)(%ebp), %eax
+        mov     %eax, OFFSET(trampoline_gdtr) + 2(%ebp)
+        lgdt    OFFSET(trampoline_gdtr)(%ebp)
+
+        mov     $CR4_PAE, %eax
+        mov     %eax, %cr4
+        lea     OFFSET(boot_l4)(%ebp), %eax
+        mov     %eax, %cr3
+        mov     $MSR_EFER, %ecx
+        rdmsr
+        or      $(EFER_LME | EFER_NXE), %eax
+        wrmsr
+        mov     $TRAMPOLINE_CR0, %eax
+        mov     %eax, %cr0
+        ljmp    *OFFSET(trampoline_target)(%ebp)
+
+        .code64
+trampoline_long:
+        mov     %ebp, %ebp
+        mov     %esi, %esi
+        xor     %r9d, %r9d
+        movabs  $start_c, %r8
+        jmp     *%r8
+
+/*
+ * trampoline64: from the firmware's 64-bit mode to C.
+ *
+ * In:  rbp = image's physical address, rsi = boot information, rbx = root of
+ *      the boot tables, r9 = the firmware's state (a link address);
+ *      the firmware's tables; interrupts off
+ * Out: start_c
+ */
+        .globl  trampoline64
+trampoline64:
+        movabs  $start_c, %r8
+        /* falls through */
+
+/*
+ * enter_footing: exchange the firmware's tables for Footing's, with NX and
+ * write protection on; global pages, shadow stacks and whatever else the
+ * firmware enabled in CR4 go off, but the number of levels stays.
+ *
+ * In:  rbx = root, r8 = link address to go on at; interrupts off
+ * Clobbers rax, rcx, rdx
+ */
+enter_footing:
+        mov     $MSR_EFER, %ecx
+        rdmsr
+        or      $EFER_NXE, %eax
+        wrmsr
+        mov     %cr4, %rax
+        and     $(CR4_PAE | CR4_LA57), %eax
+        mov     %rax, %cr4
+        mov     $TRAMPOLINE_CR0, %eax
+        mov     %rax, %cr0
+        mov     %rbx, %cr3
+        jmp     *%r8
+
+/*
+ * firmware_gate: out to the firmware for one call, and back.
+ *
+ * In:  rax = the function; rcx, rdx, r8, r9, r10, r11 = its arguments;
+ *      rbp = the firmware state's physical address, r12 = firmware's root;
+ *      Footing's tables
+ * Out: firmware_return, with r9 = the function's result; Footing's tables,
+ *      the firmware's descriptors; all registers that UEFI does not preserve
+ *      are lost
+ */
+        .globl  firmware_gate
+firmware_gate:
+        mov     %r12, %cr3
+        mov     FIRMWARE_CR0(%rbp), %r12
+        mov     %r12, %cr0
+        mov     FIRMWARE_CR4(%rbp), %r12
+        mov     %r12, %cr4
+        mov     FIRMWARE_RSP(%rbp), %rsp
+        lgdt    FIRMWARE_GDTR(%rbp)
+        lidt    FIRMWARE_IDTR(%rbp)
+        mov     FIRMWARE_SS(%rbp), %ss
+        mov     FIRMWARE_DS(%rbp), %ds
+        mov     FIRMWARE_ES(%rbp), %es
+        movzwl  FIRMWARE_CS(%rbp), %r12d
+        push    %r12
+        lea     1f(%rip), %r12
+        push    %r12
+        lretq
+
+        /* Four words of shadow space, then the fifth and sixth argument. */
+1:      sub     $48, %rsp
+        mov     %r10, 32(%rsp)
+        mov     %r11, 40(%rsp)
+        testl   $EFLAGS_IF, FIRMWARE_FLAGS(%rbp)
+        jz      2f
+        sti
+2:      call    *%rax
+        cli
+        mov     %rax, %r9
+        mov     FIRMWARE_OWN_ROOT(%rbp), %rbx
+        movabs  $firmware_return, %r8
+        jmp     enter_footing
+
+        .balign 8
+trampoline_gdt:
+        .quad   0
+        .quad   0x00af9b000000ffff      /* SEL_CODE64, already accessed: this page is read-only */
+        .quad   0x00cf93000000ffff      /* SEL_DATA */
+trampoline_gdtr:
+        .word   . - trampoline_gdt - 1
+        .long   0                       /* filled in by trampoline32 */
+trampoline_target:
+        .long   0                       /* the same */
+        .word   SEL_CODE64
+
+/*
+ * start_c: the first instructions at the link address.
+ *
+ * In:  rbp = image's physical address, rsi = boot information, r9 = the
+ *      firmware's state or 0; boot tables
+ * Out: footing_main(image, information, firmware) on the boot stack
+ */
+        .text
+start_c:
+        movabs  $boot_stack_top, %rsp
+        mov     %rbp, %rdi
+        mov     %r9, %rdx
+        xor     %ebp, %ebp
+        call    footing_main
+        ud2
+
+/*
+ * firmware_call(function, args): see firmware.h.
+ */
+        .globl  firmware_call
+firmware_call:
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        lea     firmware(%rip), %rbx
+        mov     %cr3, %rax
+        mov     %rax, FIRMWARE_OWN_ROOT(%rbx)
+        mov     %rsp, FIRMWARE_OWN_RSP(%rbx)
+        mov     FIRMWARE_IMAGE(%rbx), %rbp
+        mov     FIRMWARE_ROOT(%rbx), %r12
+        lea     OFFSET(firmware_gate)(%rbp), %r13
+        lea     OFFSET(firmware)(%rbp), %rbp
+        mov     %rdi, %rax
+        mov     0 * 8(%rsi), %rcx
+        mov     1 * 8(%rsi), %rdx
+        mov     2 * 8(%rsi), %r8
+        mov     3 * 8(%rsi), %r9
+        mov     4 * 8(%rsi), %r10
+        mov     5 * 8(%rsi), %r11
+        jmp     *%r13
+
+firmware_return:
+        mov     firmware + FIRMWARE_OWN_RSP(%rip), %rsp
+        push    %r9
+        call    descriptors_load
+        pop     %rax
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        cld
+        ret
