@@ -1,23 +1,155 @@
-CC ?= gcc
+# SPDX-License-Identifier: MIT
+# Footing: x86-64 early boot. `make help` says what there is.
+
+# Debian's own interpreter: another may come first in PATH.
+PYTHON := /usr/bin/python3
+
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+FW ?= bios
+MEM ?= 2G
+CMDLINE ?=
+QEMU ?=
+TIME ?= 60
+UBSAN ?= 0
+
+# Each way to build has a folder of its own; build/ holds gcc's release build.
 B := build
-WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef -Werror
-CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables -Iinclude -Iboot $(WARN)
-SRC := $(wildcard boot/*.c x86_64/*.c mm/*.c boot/*.S x86_64/*.S)
-SRC := $(filter-out %.lds.S,$(SRC))
-OBJ := $(patsubst %,$(B)/%.o,$(SRC))
-all: $(B)/footing.elf
-$(B)/%.c.o: %.c
+VARIANT := $(if $(findstring clang,$(CC)),clang,gcc)$(if $(filter 1,$(UBSAN)),-ubsan)
+O := $(B)/obj/$(VARIANT)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wundef \
+    -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wwrite-strings \
+    -Wcast-align -Wformat=2 -Wvla -Wimplicit-fallthrough -Wredundant-decls
+
+# Freestanding, at the top 2 GiB, without the registers that nobody has saved yet.
+CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
+    -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
+    -fcf-protection=none -fno-common $(WARNINGS)
+CPPFLAGS := -Iinclude -Iboot -MMD -MP
+LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none \
+    --orphan-handling=error --fatal-warnings
+ifeq ($(UBSAN),1)
+CFLAGS += -fsanitize=undefined
+LDFLAGS += --defsym=image_ballast=0x200000
+endif
+
+SOURCES := $(filter-out $(if $(filter 1,$(UBSAN)),,x86_64/ubsan.c),$(wildcard boot/*.c x86_64/*.c mm/*.c)) \
+    $(filter-out boot/footing.lds.S,$(wildcard boot/*.S x86_64/*.S))
+OBJECTS := $(SOURCES:%=$(O)/%.o)
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
+.DEFAULT_GOAL := all
+.PHONY: all image host-tests help run check check-full bench gdb clean format lint FORCE
+.DELETE_ON_ERROR:
+
+all: $(B)/footing.elf $(B)/footing.iso compile_commands.json ## the image and a bootable ISO, in build/
+
+image: $(O)/footing.elf ## this variant of the image alone, under build/obj/
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi MEM=2G CMDLINE="…" QEMU="extra arguments"'
+
+run: $(B)/footing.elf ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEMU=
+	@tests/packages.sh run
+	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' $(QEMU)
+
+check: all ## every test that a change must pass; ends with "N passed, N failed"
+	@tests/packages.sh run check
+	@$(PYTHON) tests/check.py
+
+check-full: all ## the same with the whole boot matrix
+	@tests/packages.sh run check
+	@$(PYTHON) tests/check.py --full
+
+bench: all $(B)/bench/builder ## instruction counts: the builder on the host, a boot in QEMU
+	@tests/packages.sh run bench
+	@$(PYTHON) tests/bench/bench.py
+
+gdb: $(B)/footing.elf ## boot stopped at the first instruction, with gdb attached
+	@tests/packages.sh run bench
+	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' --gdb $(QEMU)
+
+format: ## lay out the C sources by .clang-format
+	@tests/packages.sh check
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+lint: ## layout of the C sources, and shellcheck on the scripts
+	@tests/packages.sh check
+	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+	shellcheck $$(git ls-files '*.sh') .ci/run
+
+clean: ## forget all that was built
+	rm -rf $(B) compile_commands.json
+
+# What another compiler or sanitizer built last must not pass for this build.
+$(B)/footing.elf: $(O)/footing.elf FORCE
+	@cmp -s $< $@ || cp $< $@
+
+$(B)/footing.iso: $(B)/footing.elf tests/make-iso.sh
+	@tests/packages.sh iso
+	@echo '  ISO   $@'
+	$(Q)tests/make-iso.sh $@ $<
+
+$(O)/footing.elf: $(OBJECTS) $(O)/footing.lds
+	@echo '  LD    $@'
+	$(Q)ld $(LDFLAGS) -T $(O)/footing.lds $(OBJECTS) -o $@
+
+$(O)/footing.lds: boot/footing.lds.S include/layout.h include/x86.h Makefile | $(B)/.packages
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -c $< -o $@
-$(B)/%.S.o: %.S
+	@echo '  CPP   $@'
+	$(Q)$(CC) -E -P -D__ASSEMBLER__ -Iinclude -x assembler-with-cpp $< -o $@
+
+$(O)/%.c.o: %.c Makefile | $(B)/.packages
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -c $< -o $@
-$(B)/footing.lds: boot/footing.lds.S include/layout.h
+	@echo '  CC    $@'
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
+
+$(O)/%.S.o: %.S Makefile | $(B)/.packages
 	@mkdir -p $(@D)
-	$(CC) -E -P -D__ASSEMBLER__ -Iinclude -x assembler-with-cpp $< -o $@
-$(B)/footing.elf: $(OBJ) $(B)/footing.lds
-	ld -nostdlib -static -z max-page-size=4096 -z noexecstack --orphan-handling=error --fatal-warnings -T $(B)/footing.lds $(OBJ) -o $@
--include $(OBJ:.o=.d)
+	@echo '  CC    $@'
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
+
+$(B)/.packages: tests/packages.sh
+	@tests/packages.sh build
+	@mkdir -p $(@D)
+	@touch $@
+
+# On the host: mm/ and the parsers unchanged, under sanitizers, with their tests.
+HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
+HOST_PURE := $(wildcard mm/*.c) $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c)
+HOST_SHARED := $(HOST_PURE) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
+HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host/%.o)
+HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))
+
+host-tests: $(HOST_TESTS)
+
+$(B)/obj/host/%.c.o: %.c Makefile | $(B)/.packages
+	@mkdir -p $(@D)
+	@echo '  CC    $@'
+	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -MMD -MP -c $< -o $@
+
+.SECONDARY: $(HOST_TESTS:$(B)/host/%=$(B)/obj/host/tests/host/%.c.o)
+$(B)/host/%: $(B)/obj/host/tests/host/%.c.o $(HOST_OBJECTS)
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
+
+$(B)/bench/builder: tests/bench/builder.c $(wildcard mm/*.c include/*.h) | $(B)/.packages
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@
+
+# For editors and clang tools.
+compile_commands.json: Makefile $(SOURCES) | $(B)/.packages
+	@printf '[' > $@
+	@sep=''; for f in $(filter %.c,$(SOURCES)); do \
+	    printf '%s\n{"directory":"%s","file":"%s","command":"%s -c %s"}' "$$sep" '$(CURDIR)' "$$f" \
+	        '$(CC) $(CFLAGS) $(filter-out -MMD -MP,$(CPPFLAGS))' "$$f"; sep=','; done >> $@
+	@printf '\n]\n' >> $@
+
+-include $(OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d)

@@ -44,6 +44,7 @@ enum error_code {
     ERR_LA57,      /* 5-level paging asked for, CPU has none: or the reverse */
     ERR_NOTYET,    /* an option of a later version: text */
     ERR_FAULT,     /* an exception: at = rip, value = vector */
+    ERR_UNDEFINED, /* make UBSAN=1: undefined behaviour; text = file, at = line */
     ERR_CODES
 };
 

@@ -54,8 +54,8 @@ struct memtype_span {
  * holds. pa and limit are multiples of 4 KiB, pa < limit <= 2^phys_bits.
  * MTRRs disabled: UC. Fixed ranges, where enabled, rule the first MiB.
  * Overlapping variable ranges: UC wins, WB with WT is WT, any other mixture
- * is undefined by the manual and taken as UC; so is a reserved encoding and
- * the whole extent of a mask with holes.
+ * is undefined by the manual and taken as UC; so is a reserved encoding. A
+ * mask with holes is honoured as the CPU does: all that agrees with the base.
  */
 struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit);
 

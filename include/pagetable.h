@@ -20,7 +20,8 @@
 #define PT_BITS       9
 #define PT_PAGE_SHIFT 12
 #endif
-#define PT_SLOTS (1u << PT_BITS)
+#define PT_SLOTS     (1u << PT_BITS)
+#define PT_PAGE_SIZE (UINT64_C(1) << PT_PAGE_SHIFT)
 
 #define PT_MAX_LEVELS  5
 #define PT_LEAF_LEVELS 3

@@ -33,6 +33,7 @@ static const struct error_words words[ERR_CODES] = {
     [ERR_LA57] = {"LA57", "this number of paging levels cannot be had", "has", "wanted"},
     [ERR_NOTYET] = {"NOTYET", "not in this version", 0, 0},
     [ERR_FAULT] = {"FAULT", "exception", "rip", "vector"},
+    [ERR_UNDEFINED] = {"UNDEFINED", "undefined behaviour", "line", 0},
 };
 
 const struct error_words *error_words(enum error_code code)

@@ -49,8 +49,10 @@ static bool free_within(const struct busy_list *list, uint64_t from, uint64_t en
         }
         from = busy_end;
     }
+    if (from >= end)
+        return false;
     *run = (struct free_run){from, end};
-    return from < end;
+    return true;
 }
 
 void free_first(struct free_iter *iter, const struct plan_request *request,
@@ -74,8 +76,10 @@ bool free_next(struct free_iter *iter, struct free_run *run)
             return true;
         }
         do {
-            if (!ram_next(&iter->ram, &iter->piece))
+            if (!ram_next(&iter->ram, &iter->piece)) {
+                iter->piece = (struct ram_piece){0, 0, RAM_MAPPED, MEMTYPE_WB};
                 return false;
+            }
         } while (iter->piece.fate != RAM_MAPPED);
     }
 }

@@ -80,26 +80,53 @@ static struct memtype_span fixed_span(const struct mtrr_state *mtrr, uint64_t pa
                                  decode(mtrr->fixed[reg] >> (8 * field))};
 }
 
-/* One variable range as an extent; a mask with holes matches parts of it only. */
-struct extent {
-    uint64_t base;
-    uint64_t end;
-    enum memtype type;
+/*
+ * A variable range holds the addresses that agree with its base in the bits
+ * of its mask (SDM vol. 3 section 12.11.2.3). A mask with holes, as firmware
+ * leaves it that takes the physical width for less than it is, holds several
+ * stretches; so it is the comparison that is carried out here, not a range.
+ */
+struct pattern {
+    uint64_t mask;
+    uint64_t base; /* base & mask */
+    uint64_t top;  /* 2^phys_bits */
 };
 
-static bool variable_extent(const struct mtrr_state *mtrr, unsigned i, struct extent *extent)
+static bool variable_pattern(const struct mtrr_state *mtrr, unsigned i, struct pattern *p)
 {
-    uint64_t top = UINT64_C(1) << mtrr->phys_bits;
-    uint64_t mask = mtrr->var[i].mask & (top - 1) & ~PAGE_MASK;
-    uint64_t lowest = mask & -mask;
-    bool solid = mask == 0 || mask + lowest == top;
+    p->top = UINT64_C(1) << mtrr->phys_bits;
+    p->mask = mtrr->var[i].mask & (p->top - 1) & ~PAGE_MASK;
+    p->base = mtrr->var[i].base & p->mask;
+    return (mtrr->var[i].mask & MTRR_MASK_VALID) != 0;
+}
 
-    if (!(mtrr->var[i].mask & MTRR_MASK_VALID))
-        return false;
-    extent->base = mtrr->var[i].base & mask;
-    extent->end = (extent->base | (~mask & (top - 1))) + 1;
-    extent->type = solid ? decode(mtrr->var[i].base) : MEMTYPE_UC;
-    return true;
+/* Where the stretch that holds pa ends: with the block of the mask's lowest bit. */
+static uint64_t match_end(const struct pattern *p, uint64_t pa)
+{
+    uint64_t lowest = p->mask & -p->mask;
+
+    return lowest ? (pa | (lowest - 1)) + 1 : p->top;
+}
+
+/*
+ * The next address above pa that matches, where pa does not; top if none does.
+ * From the highest differing bit down, the match has the base's bits and
+ * zeros; if that bit must fall, a free bit above it has to rise first.
+ */
+static uint64_t next_match(const struct pattern *p, uint64_t pa)
+{
+    uint64_t differing = (pa ^ p->base) & p->mask;
+    uint64_t bit = UINT64_C(1) << (63 - __builtin_clzll(differing));
+
+    if (pa & bit) {
+        uint64_t free = ~p->mask & ~pa & (p->top - 1) & -(bit << 1);
+
+        if (free == 0)
+            return p->top;
+        bit = free & -free;
+        return (pa & -(bit << 1)) | bit | (p->base & (bit - 1));
+    }
+    return (pa & -(bit << 1)) | (p->base & ((bit << 1) - 1));
 }
 
 /* Two ranges over one address (SDM vol. 3 section 12.11.4.1). */
@@ -118,19 +145,22 @@ static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t
     bool matched = false;
 
     for (unsigned i = 0; i < mtrr->variable; i++) {
-        struct extent extent;
+        struct pattern p;
+        uint64_t change;
 
-        if (!variable_extent(mtrr, i, &extent) || extent.end <= pa)
+        if (!variable_pattern(mtrr, i, &p))
             continue;
-        if (extent.base > pa) {
-            if (extent.base < span.end)
-                span.end = extent.base;
-            continue;
+        if ((pa & p.mask) == p.base) {
+            enum memtype type = decode(mtrr->var[i].base);
+
+            span.type = matched ? combine(span.type, type) : type;
+            matched = true;
+            change = match_end(&p, pa);
+        } else {
+            change = next_match(&p, pa);
         }
-        if (extent.end < span.end)
-            span.end = extent.end;
-        span.type = matched ? combine(span.type, extent.type) : extent.type;
-        matched = true;
+        if (change < span.end)
+            span.end = change;
     }
     return span;
 }

@@ -9,9 +9,9 @@
  * Virtual addresses are compared without their sign extension: the slots of
  * the root then ascend with them, low half first, and no end wraps.
  */
-static uint64_t linear(uint64_t va, unsigned levels)
+static uint64_t linear_mask(unsigned levels)
 {
-    return va & ((UINT64_C(1) << (PT_PAGE_SHIFT + PT_BITS * levels)) - 1);
+    return (UINT64_C(1) << (PT_PAGE_SHIFT + PT_BITS * levels)) - 1;
 }
 
 static unsigned slot_shift(unsigned level)
@@ -54,17 +54,19 @@ static size_t count_windows(const struct mapping *m, uint64_t va, unsigned level
 size_t pt_count(const struct plan *plan, unsigned levels)
 {
     uint64_t seen[PT_MAX_LEVELS] = {0};
+    uint64_t mask = linear_mask(levels);
+    uint64_t settled = 0; /* below it, all tables of level 0 are counted, and so those above them */
     size_t count = 1;
 
     for (size_t i = 0; i < plan->count; i++) {
         const struct mapping *m = &plan->entries[i];
-        uint64_t va = linear(m->va, levels);
+        uint64_t va = m->va & mask;
 
-        /* A window of 4 KiB leaves that has its table has all the tables above it. */
-        if ((va + m->len - 1) >> slot_shift(1) < seen[0])
+        if (va + m->len <= settled)
             continue;
         for (unsigned level = 0; level + 1 < levels; level++)
             count += count_windows(m, va, level, &seen[level]);
+        settled = seen[0] << slot_shift(1);
     }
     return count;
 }
@@ -95,27 +97,35 @@ struct cursor {
     uint64_t va; /* linear; UINT64_MAX when no mapping is left */
     uint64_t end;
     uint64_t delta; /* pa - va, modulo 2^64 */
+    uint64_t pte;   /* the mapping's attributes in a leaf of level 0 */
+    size_t leaves;  /* of level 0, so far */
     const struct mapping *mapping;
     const struct mapping *stop;
+    uint64_t mask;
     unsigned levels;
     const struct pt_memory *memory;
     struct pt_stats *stats;
 };
 
-static void enter(struct cursor *c, const struct mapping *m)
+static inline void enter(struct cursor *c, const struct mapping *m)
 {
+    const struct mapping *before = c->mapping;
+
     c->mapping = m;
     if (m == c->stop) {
         c->va = UINT64_MAX;
         return;
     }
-    c->va = linear(m->va, c->levels);
+    c->va = m->va & c->mask;
     c->end = c->va + m->len;
     c->delta = m->pa - c->va;
+    /* Neighbours in the directmap are mostly alike. */
+    if (!before || m->rights != before->rights || m->type != before->type)
+        c->pte = pte_attributes(m->rights, (enum memtype)m->type, 0);
 }
 
 /* Eight stores a turn, so that a slot costs little more than its store. */
-static uint64_t *put_empty(uint64_t *slot, uint64_t n)
+static inline uint64_t *put_empty(uint64_t *slot, uint64_t n)
 {
     for (; n >= 8; n -= 8, slot += 8) {
         slot[0] = 0;
@@ -127,12 +137,33 @@ static uint64_t *put_empty(uint64_t *slot, uint64_t n)
         slot[6] = 0;
         slot[7] = 0;
     }
-    for (; n > 0; n--)
-        *slot++ = 0;
-    return slot;
+    /* A loop here would be made a call of memset, which costs more than seven stores. */
+    switch (n) {
+    case 7:
+        slot[6] = 0;
+        /* fall through */
+    case 6:
+        slot[5] = 0;
+        /* fall through */
+    case 5:
+        slot[4] = 0;
+        /* fall through */
+    case 4:
+        slot[3] = 0;
+        /* fall through */
+    case 3:
+        slot[2] = 0;
+        /* fall through */
+    case 2:
+        slot[1] = 0;
+        /* fall through */
+    case 1:
+        slot[0] = 0;
+    }
+    return slot + n;
 }
 
-static uint64_t *put_leaves(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t size)
+static inline uint64_t *put_leaves(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t size)
 {
     for (; n >= 8; n -= 8, slot += 8) {
         slot[0] = pte;
@@ -145,49 +176,91 @@ static uint64_t *put_leaves(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t s
         slot[7] = pte += size;
         pte += size;
     }
-    for (; n > 0; n--, pte += size)
-        *slot++ = pte;
-    return slot;
+    switch (n) {
+    case 7:
+        slot[6] = pte + 6 * size;
+        /* fall through */
+    case 6:
+        slot[5] = pte + 5 * size;
+        /* fall through */
+    case 5:
+        slot[4] = pte + 4 * size;
+        /* fall through */
+    case 4:
+        slot[3] = pte + 3 * size;
+        /* fall through */
+    case 3:
+        slot[2] = pte + 2 * size;
+        /* fall through */
+    case 2:
+        slot[1] = pte + size;
+        /* fall through */
+    case 1:
+        slot[0] = pte;
+    }
+    return slot + n;
 }
 
-/* How many leaves of this level the mapping has from va on, in a table that ends at `end`. */
-static uint64_t leaf_run(const struct cursor *c, unsigned level, uint64_t va, uint64_t end)
+/*
+ * A table of level 0, the slots of [va, end): every page of a mapping has its
+ * leaf. The cursor is a copy meanwhile, which stores to slots cannot alias.
+ */
+static void fill_last(struct cursor *cursor, uint64_t va, uint64_t end, uint64_t *slot)
 {
-    uint64_t to = c->end < end ? c->end : end;
+    struct cursor c = *cursor;
 
-    if (level > 0 && (c->va != va || !fits(c->mapping, level)))
-        return 0;
-    return (to - va) >> slot_shift(level);
+    while (c.va < end) {
+        uint64_t stop = c.end < end ? c.end : end;
+        uint64_t leaves = (stop - c.va) >> PT_PAGE_SHIFT;
+
+        slot = put_empty(slot, (c.va - va) >> PT_PAGE_SHIFT);
+        slot = put_leaves(slot, leaves, (c.va + c.delta) | c.pte, PT_PAGE_SIZE);
+        c.leaves += leaves;
+        c.va = stop;
+        va = stop;
+        if (stop == c.end)
+            enter(&c, c.mapping + 1);
+    }
+    put_empty(slot, (end - va) >> PT_PAGE_SHIFT);
+    *cursor = c;
+}
+
+/* Large leaves from the cursor to `stop`, which is in or at the end of its mapping. */
+static uint64_t *map_large(struct cursor *c, unsigned level, uint64_t *slot, uint64_t stop)
+{
+    const struct mapping *m = c->mapping;
+    unsigned shift = slot_shift(level);
+    uint64_t n = (stop - c->va) >> shift;
+    uint64_t pte = pte_attributes(m->rights, (enum memtype)m->type, level);
+
+    slot = put_leaves(slot, n, (c->va + c->delta) | pte, UINT64_C(1) << shift);
+    c->stats->leaves[level] += n;
+    c->va = stop;
+    if (stop == c->end)
+        enter(c, m + 1);
+    return slot;
 }
 
 static uint64_t build_table(struct cursor *c, unsigned level, uint64_t va);
 
-/* The slots of [va, end): empty up to the mapping, leaves where they fit, else the table below. */
-static void fill_slots(struct cursor *c, unsigned level, uint64_t va, uint64_t end, uint64_t *slot)
+/* A table of a higher level: leaves where they fit, else the table below. */
+static void fill_upper(struct cursor *c, unsigned level, uint64_t va, uint64_t end, uint64_t *slot)
 {
     unsigned shift = slot_shift(level);
-    uint64_t size = UINT64_C(1) << shift;
 
     while (c->va < end) {
         uint64_t gap = (c->va - va) >> shift;
+        uint64_t stop = c->end < end ? c->end : end;
 
         slot = put_empty(slot, gap);
         va += gap << shift;
-
-        uint64_t n = leaf_run(c, level, va, end);
-        if (n > 0) {
-            uint64_t pte = (va + c->delta) | pte_attributes(c->mapping->rights,
-                                                            c->mapping->type, level);
-
-            slot = put_leaves(slot, n, pte, size);
-            c->stats->leaves[level] += n;
-            va += n << shift;
-            c->va = va;
-            if (va == c->end)
-                enter(c, c->mapping + 1);
+        stop = va + ((stop - va) >> shift << shift);
+        if (c->va == va && stop > va && fits(c->mapping, level)) {
+            slot = map_large(c, level, slot, stop);
+            va = stop;
         } else {
             *slot++ = build_table(c, level - 1, va) | PTE_P | PTE_W | PTE_A;
-            va += size;
+            va += UINT64_C(1) << shift;
         }
     }
     put_empty(slot, (end - va) >> shift);
@@ -201,9 +274,13 @@ static uint64_t build_table(struct cursor *c, unsigned level, uint64_t va)
     uint64_t canonical = (uint64_t)((int64_t)(va << unused) >> unused);
     uint64_t frame = memory->alloc(memory->ctx, level, canonical);
     uint64_t *table = memory->map(memory->ctx, frame);
+    uint64_t end = va + (UINT64_C(1) << slot_shift(level + 1));
 
     c->stats->tables++;
-    fill_slots(c, level, va, va + (UINT64_C(1) << slot_shift(level + 1)), table);
+    if (level == 0)
+        fill_last(c, va, end, table);
+    else
+        fill_upper(c, level, va, end, table);
     memory->unmap(memory->ctx, table);
     return frame;
 }
@@ -212,7 +289,9 @@ void pt_build(const struct plan *plan, unsigned levels, const struct pt_memory *
               uint64_t *root, struct pt_stats *stats)
 {
     struct cursor c = {
+        .mapping = NULL,
         .stop = plan->entries + plan->count,
+        .mask = linear_mask(levels),
         .levels = levels,
         .memory = memory,
         .stats = stats,
@@ -221,4 +300,5 @@ void pt_build(const struct plan *plan, unsigned levels, const struct pt_memory *
     *stats = (struct pt_stats){0};
     enter(&c, plan->entries);
     *root = build_table(&c, levels - 1, 0);
+    stats->leaves[0] = c.leaves;
 }

@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""make bench: what building tables and booting cost, in instructions.
+
+Counts come from callgrind (host) and QEMU's instruction counter (guest), so
+they repeat; times appear only as ratios of two loops in one run.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILDER = os.path.join(ROOT, "build/bench/builder")
+ELF = os.path.join(ROOT, "build/footing.elf")
+CASES = ("laptop-4k", "laptop-2m", "laptop-1g", "server-2m", "server-1g", "pieces-12k",
+         "64tib-2m", "64tib-1g")
+SLOTS = 512
+BOOT_LIMIT = 100_000
+LOADABLE_LIMIT = 64 * 1024
+IMAGE_VA = 0xFFFFFFFF80080000
+IMAGE_LMA = 0x100000
+
+
+def run(*command: str) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}")
+    return done.stdout
+
+
+def builder() -> bool:
+    """Instructions for counting and building, against the bound; the time against a plain store."""
+    good = True
+    print("The builder (pt_count + pt_build), gcc -O2, callgrind")
+    print(f"{'map':<12}{'tables':>8}{'ranges':>8}{'instructions':>14}{'bound':>12}{'of it':>7}"
+          f"{'per slot':>10}{'time/store':>12}")
+    for case in CASES:
+        tables, ranges = map(int, re.findall(r"\d+", run(BUILDER, case))[-2:])
+        with tempfile.TemporaryDirectory() as tmp:
+            log = run("valgrind", "--tool=callgrind", f"--callgrind-out-file={tmp}/out",
+                      "--toggle-collect=measured", BUILDER, case)
+        count = int(re.search(r"Collected : (\d+)", log).group(1))
+        ratio = float(run(BUILDER, case, "time").split()[1])
+        bound = 2.6 * SLOTS * tables + 300 * tables + 60 * ranges
+        good &= count <= bound
+        print(f"{case:<12}{tables:>8}{ranges:>8}{count:>14}{bound:>12.0f}{count / bound:>7.2f}"
+              f"{count / (SLOTS * tables):>10.2f}{ratio:>12.2f}")
+    return good
+
+
+def symbols() -> dict[str, int]:
+    """Link addresses of the image's symbols."""
+    lines = (line.split() for line in run("nm", ELF).splitlines())
+    return {fields[2]: int(fields[0], 16) for fields in lines if len(fields) == 3}
+
+
+def boot_instructions(memory: str, cpu: str, tmp: str) -> int:
+    """Guest instructions from footing_entry to footing_ready, GRUB on BIOS, console=none."""
+    iso = os.path.join(tmp, "bench.iso")
+    if not os.path.exists(iso):
+        run(os.path.join(ROOT, "tests/make-iso.sh"), iso, ELF, "console=none then=halt")
+    socket = os.path.join(tmp, f"gdb-{memory}-{len(cpu)}")
+    qemu = subprocess.Popen(
+        ["qemu-system-x86_64", "-M", "q35", "-m", memory, "-cpu", cpu, "-cdrom", iso, "-display",
+         "none", "-serial", "null", "-monitor", "none", "-no-reboot", "-S", "-chardev",
+         f"socket,path={socket},server=on,wait=off,id=gdb", "-gdb", "chardev:gdb", "-icount",
+         f"shift=0,rr=record,rrfile={tmp}/replay"], stderr=sys.stderr)
+    try:
+        while not os.path.exists(socket):
+            if qemu.poll() is not None:
+                sys.exit("QEMU did not start")
+            time.sleep(0.05)
+        where = symbols()
+        log = run("timeout", "120", "gdb", "-batch", "-nx", "-ex", "set arch i386:x86-64",
+                  "-ex", f"target remote {socket}",
+                  "-ex", f"hbreak *{where['footing_entry'] - IMAGE_VA + IMAGE_LMA:#x}",
+                  "-ex", "continue", "-ex", "monitor info replay",
+                  "-ex", f"hbreak *{where['footing_ready']:#x}",
+                  "-ex", "continue", "-ex", "monitor info replay")
+    finally:
+        qemu.send_signal(signal.SIGTERM)
+        qemu.wait()
+    counts = [int(n) for n in re.findall(r"instruction count = (\d+)", log)]
+    if len(counts) != 2:
+        sys.exit(f"no instruction counts from QEMU:\n{log}")
+    return counts[1] - counts[0]
+
+
+def boots() -> bool:
+    """Instructions of whole boots; the limit is for 4 GiB."""
+    good = True
+    print("\nA boot, loader's jump to footing: ready, console=none (QEMU -icount shift=0)")
+    with tempfile.TemporaryDirectory() as tmp:
+        for memory, cpu in (("512M", "max"), ("4G", "max"), ("4G", "max,-pdpe1gb"), ("16G", "max")):
+            count = boot_instructions(memory, cpu, tmp)
+            good &= memory != "4G" or count <= BOOT_LIMIT
+            print(f"  {memory:<6}{cpu:<16}{count:>10}" +
+                  (f"  of {BOOT_LIMIT} allowed" if memory == "4G" else ""))
+    return good
+
+
+def image() -> bool:
+    """Bytes that a loader copies, after stripping."""
+    with tempfile.NamedTemporaryFile() as stripped:
+        run("objcopy", "--strip-all", ELF, stripped.name)
+        headers = run("readelf", "-lW", stripped.name)
+    loadable = sum(int(size, 16) for size in re.findall(
+        r"LOAD +\S+ \S+ \S+ (0x[0-9a-f]+)", headers))
+    print(f"\nThe image, stripped: {loadable} loadable bytes of {LOADABLE_LIMIT} allowed")
+    return loadable <= LOADABLE_LIMIT
+
+
+def main() -> None:
+    """All figures; status 1 if one misses its bound."""
+    results = [builder(), boots(), image()]
+    if not all(results):
+        sys.exit("A figure misses its bound.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "cpustate.h"
+
+#include "memtype.h"
+#include "random.h"
+#include "test.h"
+
+/* CPUID bits by the SDM, written down again: leaf 1 EDX, 7 EBX/ECX, 80000001 EDX. */
+static struct cpuid_words everything(void)
+{
+    return (struct cpuid_words){
+        .leaf1_edx = UINT32_C(1) << 7 | UINT32_C(1) << 12 | UINT32_C(1) << 13 | UINT32_C(1) << 16,
+        .leaf7_ebx = UINT32_C(1) << 7 | UINT32_C(1) << 20,
+        .leaf7_ecx = UINT32_C(1) << 2 | UINT32_C(1) << 16,
+        .ext1_edx = UINT32_C(1) << 20 | UINT32_C(1) << 26,
+        .ext8_eax = 0x3934,
+    };
+}
+
+/* The capabilities as one number, so that exactly one can be asserted. */
+static unsigned as_bits(const struct cpu_caps *caps)
+{
+    const bool flag[] = {caps->nx,   caps->page1g, caps->pat,  caps->mtrr, caps->pge,
+                         caps->mce,  caps->smep,   caps->smap, caps->umip, caps->la57};
+    unsigned bits = 0;
+
+    for (unsigned i = 0; i < COUNT_OF(flag); i++)
+        bits |= flag[i] ? 1u << i : 0;
+    return bits;
+}
+
+static struct cpu_caps from_bits(unsigned bits)
+{
+    return (struct cpu_caps){
+        .phys_bits = 52,
+        .nx = bits & 1,
+        .page1g = bits & 2,
+        .pat = bits & 4,
+        .mtrr = bits & 8,
+        .pge = bits & 16,
+        .mce = bits & 32,
+        .smep = bits & 64,
+        .smap = bits & 128,
+        .umip = bits & 256,
+        .la57 = bits & 512,
+    };
+}
+
+/* A CPU that reports all of it has all of it, one that reports nothing has nothing. */
+static void all_bits_are_all_capabilities(void **state)
+{
+    struct cpuid_words words = everything();
+    struct cpu_caps caps = cpu_caps_from(&words);
+
+    (void)state;
+    assert_int_equal(as_bits(&caps), 0x3ff);
+    words = (struct cpuid_words){0};
+    caps = cpu_caps_from(&words);
+    assert_int_equal(as_bits(&caps), 0);
+}
+
+/* Each capability hangs on one CPUID bit, and no other bit matters. */
+static void each_capability_has_its_own_bit(void **state)
+{
+    static const struct {
+        unsigned word;
+        unsigned bit;
+        unsigned flag;
+    } places[] = {{3, 20, 0}, {3, 26, 1}, {0, 16, 2}, {0, 12, 3}, {0, 13, 4},
+                  {0, 7, 5},  {1, 7, 6},  {1, 20, 7}, {2, 2, 8},  {2, 16, 9}};
+
+    (void)state;
+    for (unsigned word = 0; word < 4; word++) {
+        for (unsigned bit = 0; bit < 32; bit++) {
+            uint32_t raw[4] = {0};
+            unsigned expected = 0;
+
+            raw[word] = UINT32_C(1) << bit;
+            for (size_t i = 0; i < COUNT_OF(places); i++) {
+                if (places[i].word == word && places[i].bit == bit)
+                    expected = 1u << places[i].flag;
+            }
+            struct cpuid_words words = {raw[0], raw[1], raw[2], raw[3], 0x3030};
+            struct cpu_caps caps = cpu_caps_from(&words);
+
+            assert_int_equal(as_bits(&caps), expected);
+        }
+    }
+}
+
+/* The physical width is the low byte of leaf 0x80000008, whatever the others are. */
+static void physical_width_is_as_reported(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 32; bits <= 52; bits++) {
+        struct cpuid_words words = {.ext8_eax = UINT32_C(0xabcd3900) | bits};
+
+        assert_int_equal(cpu_caps_from(&words).phys_bits, bits);
+    }
+}
+
+/* Without the leaf, the width is 36. */
+static void width_without_the_leaf_is_36(void **state)
+{
+    struct cpuid_words words = {0};
+
+    (void)state;
+    assert_int_equal(cpu_caps_from(&words).phys_bits, 36);
+}
+
+/* Whatever nonsense is reported, the width stays one that an entry can hold. */
+static void width_is_always_between_32_and_52(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits <= 255; bits++) {
+        struct cpuid_words words = {.ext8_eax = bits};
+        unsigned width = cpu_caps_from(&words).phys_bits;
+
+        assert_in_range(width, 32, 52);
+    }
+}
+
+/* CR4 and EFER enable each capability exactly where the CPU has it, over all combinations. */
+static void registers_follow_the_capabilities(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 1024; bits++) {
+        struct cpu_caps caps = from_bits(bits);
+        struct cpu_state cpu = cpu_state_for(&caps, 0x123456000, 4);
+
+        assert_int_equal((cpu.efer >> 11) & 1, caps.nx);
+        assert_int_equal((cpu.cr4 >> 7) & 1, caps.pge);
+        assert_int_equal((cpu.cr4 >> 6) & 1, caps.mce);
+        assert_int_equal((cpu.cr4 >> 20) & 1, caps.smep);
+        assert_int_equal((cpu.cr4 >> 21) & 1, caps.smap);
+        assert_int_equal((cpu.cr4 >> 11) & 1, caps.umip);
+        assert_int_equal(cpu.pat, caps.pat ? PAT_VALUE : 0);
+    }
+}
+
+/* Paging, protection and long mode are on; write protection holds in ring 0; caches are on. */
+static void long_mode_is_on_over_all_combinations(void **state)
+{
+    const uint64_t must = UINT64_C(0x80010021);    /* PG, WP, NE, PE */
+    const uint64_t must_not = UINT64_C(0x6000000c); /* CD, NW, TS, EM */
+
+    (void)state;
+    for (unsigned bits = 0; bits < 1024; bits++) {
+        struct cpu_caps caps = from_bits(bits);
+        struct cpu_state cpu = cpu_state_for(&caps, 0x1000, 4);
+
+        assert_int_equal(cpu.cr0 & must, must);
+        assert_int_equal(cpu.cr0 & must_not, 0);
+        assert_int_equal(cpu.cr0 >> 32, 0);
+        assert_int_equal((cpu.cr4 >> 5) & 1, 1);
+        assert_int_equal((cpu.efer >> 8) & 1, 1);
+    }
+}
+
+/* No register has a bit that the capabilities know nothing of. */
+static void no_unknown_bit_is_set(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 1024; bits++) {
+        struct cpu_caps caps = from_bits(bits);
+        struct cpu_state cpu = cpu_state_for(&caps, 0x1000, 4);
+
+        /* PE MP ET NE WP AM PG; PAE MCE PGE OSFXSR OSXMMEXCPT UMIP LA57 SMEP SMAP. */
+        assert_int_equal(cpu.cr0 & ~UINT64_C(0x80050033), 0);
+        assert_int_equal(cpu.cr4 & ~UINT64_C(0x00301ee0), 0);
+        assert_int_equal(cpu.efer & ~UINT64_C(0xd01), 0); /* SCE LME LMA NXE */
+    }
+}
+
+/* SSE is usable: System V C code relies on it. */
+static void sse_is_enabled(void **state)
+{
+    struct cpu_caps caps = from_bits(0);
+    struct cpu_state cpu = cpu_state_for(&caps, 0x1000, 4);
+
+    (void)state;
+    assert_int_equal(cpu.cr4 & UINT64_C(0x600), 0x600);
+    assert_int_equal(cpu.cr0 & 0x2, 0x2);
+}
+
+/* LA57 is set by the number of levels, not by what the CPU could do. */
+static void la57_follows_the_levels(void **state)
+{
+    struct cpu_caps caps = from_bits(0x3ff);
+
+    (void)state;
+    assert_int_equal((cpu_state_for(&caps, 0x1000, 4).cr4 >> 12) & 1, 0);
+    assert_int_equal((cpu_state_for(&caps, 0x1000, 5).cr4 >> 12) & 1, 1);
+    caps.la57 = false;
+    assert_int_equal((cpu_state_for(&caps, 0x1000, 4).cr4 >> 12) & 1, 0);
+}
+
+/* CR3 is the root's frame, untruncated and without flags. */
+static void cr3_is_the_root(void **state)
+{
+    static const uint64_t roots[] = {0x1000, 0xfffff000, UINT64_C(0x100000000),
+                                     UINT64_C(0xffffffffff000)};
+    struct cpu_caps caps = from_bits(0x3ff);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(roots); i++) {
+        assert_int_equal(cpu_state_for(&caps, roots[i], 4).cr3, roots[i]);
+        assert_int_equal(cpu_state_for(&caps, roots[i], 5).cr3, roots[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_bits_are_all_capabilities),
+        cmocka_unit_test(each_capability_has_its_own_bit),
+        cmocka_unit_test(physical_width_is_as_reported),
+        cmocka_unit_test(width_without_the_leaf_is_36),
+        cmocka_unit_test(width_is_always_between_32_and_52),
+        cmocka_unit_test(registers_follow_the_capabilities),
+        cmocka_unit_test(long_mode_is_on_over_all_combinations),
+        cmocka_unit_test(no_unknown_bit_is_set),
+        cmocka_unit_test(sse_is_enabled),
+        cmocka_unit_test(la57_follows_the_levels),
+        cmocka_unit_test(cr3_is_the_root),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

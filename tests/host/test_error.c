@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "error.h"
+
+#include "test.h"
+
+/* Every code has a name and a sentence. */
+static void every_code_has_words(void **state)
+{
+    (void)state;
+    for (unsigned code = ERR_NONE; code < ERR_CODES; code++) {
+        const struct error_words *words = error_words((enum error_code)code);
+
+        assert_non_null(words);
+        assert_non_null(words->name);
+        assert_true(words->name[0] != '\0');
+        assert_non_null(words->says);
+    }
+}
+
+/* No two codes share a name, or the panic line would be ambiguous. */
+static void names_are_distinct(void **state)
+{
+    (void)state;
+    for (unsigned a = ERR_NONE; a < ERR_CODES; a++) {
+        for (unsigned b = ERR_NONE; b < a; b++)
+            assert_string_not_equal(error_words((enum error_code)a)->name,
+                                    error_words((enum error_code)b)->name);
+    }
+}
+
+/* The name is the constant's, without its prefix. */
+static void names_are_those_of_the_constants(void **state)
+{
+    static const struct {
+        enum error_code code;
+        const char *name;
+    } samples[] = {{ERR_LOADER, "LOADER"},     {ERR_CMDLINE, "CMDLINE"}, {ERR_NORAM, "NORAM"},
+                   {ERR_PLANFULL, "PLANFULL"}, {ERR_ALIGN, "ALIGN"},     {ERR_WX, "WX"},
+                   {ERR_UNSORTED, "UNSORTED"}, {ERR_AUDIT, "AUDIT"},     {ERR_FAULT, "FAULT"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(samples); i++)
+        assert_string_equal(error_words(samples[i].code)->name, samples[i].name);
+}
+
+/* A number that the header documents has a word; one that it does not use has none. */
+static void numbers_are_named_where_they_are_used(void **state)
+{
+    (void)state;
+    assert_non_null(error_words(ERR_NOFRAMES)->at);
+    assert_non_null(error_words(ERR_NOFRAMES)->value);
+    assert_non_null(error_words(ERR_CLASH)->at);
+    assert_non_null(error_words(ERR_CLASH)->value);
+    assert_non_null(error_words(ERR_AUDIT)->at);
+    assert_null(error_words(ERR_NONE)->at);
+    assert_null(error_words(ERR_NONE)->value);
+    assert_null(error_words(ERR_OPTION)->at);
+    assert_null(error_words(ERR_OPTION)->value);
+}
+
+/* Success is all zero. */
+static void success_is_all_zero(void **state)
+{
+    struct error none = SUCCESS;
+
+    (void)state;
+    assert_int_equal(none.code, ERR_NONE);
+    assert_int_equal(none.at, 0);
+    assert_int_equal(none.value, 0);
+    assert_null(none.text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_has_words),
+        cmocka_unit_test(names_are_distinct),
+        cmocka_unit_test(names_are_those_of_the_constants),
+        cmocka_unit_test(numbers_are_named_where_they_are_used),
+        cmocka_unit_test(success_is_all_zero),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Boot Footing in QEMU. Usage: tests/run.sh FW MEM COMMAND-LINE [--gdb] [QEMU-ARGUMENT…]
+# Footing leaves QEMU with status 33 for success and 35 for a panic.
+set -eu
+
+fw=$1
+mem=$2
+cmdline=$3
+shift 3
+
+gdb=
+if [ "${1-}" = --gdb ]; then
+    gdb=yes
+    shift
+fi
+
+case $fw in
+bios) ;;
+uefi)
+    cp /usr/share/OVMF/OVMF_VARS_4M.fd build/vars.fd
+    set -- -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
+        -drive if=pflash,format=raw,file=build/vars.fd "$@"
+    ;;
+efi | pvh)
+    echo "FW=$fw is not in this version; FW=bios and FW=uefi are." >&2
+    exit 2
+    ;;
+*)
+    echo "FW=$fw: give bios or uefi." >&2
+    exit 2
+    ;;
+esac
+
+tests/make-iso.sh build/run.iso build/footing.elf "$cmdline"
+set -- -M q35 -m "$mem" -cpu max -cdrom build/run.iso -display none -no-reboot \
+    -device isa-debug-exit,iobase=0xf4,iosize=4 "$@"
+
+if [ -n "$gdb" ]; then
+    qemu-system-x86_64 "$@" -serial file:build/gdb.log -S -gdb tcp:127.0.0.1:1234 &
+    qemu=$!
+    trap 'kill $qemu 2>/dev/null || true' EXIT
+    gdb -q build/footing.elf -ex 'target remote 127.0.0.1:1234' -ex 'hbreak footing_main' -ex continue
+    exit
+fi
+
+status=0
+qemu-system-x86_64 "$@" -serial stdio </dev/null || status=$?
+case $status in
+33) echo "Footing left QEMU with success." ;;
+35) echo "Footing stopped with a panic." >&2 && exit 1 ;;
+*) echo "QEMU ended with status $status." && exit "$status" ;;
+esac
