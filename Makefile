@@ -99,23 +99,23 @@ $(O)/footing.elf: $(OBJECTS) $(O)/footing.lds
 	@echo '  LD    $@'
 	$(Q)ld $(LDFLAGS) -T $(O)/footing.lds $(OBJECTS) -o $@
 
-$(O)/footing.lds: boot/footing.lds.S include/layout.h include/x86.h Makefile | $(B)/.packages
+$(O)/footing.lds: boot/footing.lds.S include/layout.h include/x86.h Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CPP   $@'
 	$(Q)$(CC) -E -P -D__ASSEMBLER__ -Iinclude -x assembler-with-cpp $< -o $@
 
-$(O)/%.c.o: %.c Makefile | $(B)/.packages
+$(O)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CC    $@'
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
 
-$(O)/%.S.o: %.S Makefile | $(B)/.packages
+$(O)/%.S.o: %.S Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CC    $@'
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -c $< -o $@
 
-$(B)/.packages: tests/packages.sh
-	@tests/packages.sh build
+$(O)/.packages: tests/packages.sh
+	@tests/packages.sh build $(findstring clang,$(CC))
 	@mkdir -p $(@D)
 	@touch $@
 
@@ -128,7 +128,7 @@ HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*
 
 host-tests: $(HOST_TESTS)
 
-$(B)/obj/host/%.c.o: %.c Makefile | $(B)/.packages
+$(B)/obj/host/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CC    $@'
 	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -MMD -MP -c $< -o $@
@@ -139,13 +139,13 @@ $(B)/host/%: $(B)/obj/host/tests/host/%.c.o $(HOST_OBJECTS)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
 
-$(B)/bench/builder: tests/bench/builder.c $(wildcard mm/*.c include/*.h) | $(B)/.packages
+$(B)/bench/builder: tests/bench/builder.c $(wildcard mm/*.c include/*.h) | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
 	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@
 
 # For editors and clang tools.
-compile_commands.json: Makefile $(SOURCES) | $(B)/.packages
+compile_commands.json: Makefile $(SOURCES) | $(O)/.packages
 	@printf '[' > $@
 	@sep=''; for f in $(filter %.c,$(SOURCES)); do \
 	    printf '%s\n{"directory":"%s","file":"%s","command":"%s -c %s"}' "$$sep" '$(CURDIR)' "$$f" \

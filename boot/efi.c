@@ -55,8 +55,9 @@ static uint64_t live_get_memory_map(void *ctx, struct efi_map *map)
 {
     const struct live *live = ctx;
     const uint64_t args[FIRMWARE_ARGS] = {
-        image_pa(&map->size),            image_pa(map->map),      image_pa(&map->key),
-        image_pa(&map->descriptor_size), image_pa(&map->version),
+        image_pa(&map->size),    image_pa(map->map),
+        image_pa(&map->key),     image_pa(&map->descriptor_size),
+        image_pa(&map->version),
     };
 
     return firmware_call(live->get_memory_map, args);

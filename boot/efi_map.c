@@ -79,10 +79,12 @@ struct error efi_map_ranges(const void *map, uint64_t size, uint64_t descriptor_
     struct error err = SUCCESS;
 
     if (version != EFI_DESCRIPTOR_VERSION)
-        return (struct error){.code = ERR_MAPENTRY, .value = version,
-                              .text = "UEFI descriptor version"};
+        return (struct error){
+            .code = ERR_MAPENTRY, .value = version, .text = "UEFI descriptor version"};
     if (descriptor_size < DESC_SIZE || descriptor_size % 8 != 0 || size % descriptor_size != 0)
-        return (struct error){.code = ERR_MAPENTRY, .at = size, .value = descriptor_size,
+        return (struct error){.code = ERR_MAPENTRY,
+                              .at = size,
+                              .value = descriptor_size,
                               .text = "UEFI descriptor size"};
     for (uint64_t left = size; left > 0 && !err.code; left -= descriptor_size) {
         uint32_t type = load32(at + DESC_TYPE);
@@ -93,8 +95,8 @@ struct error efi_map_ranges(const void *map, uint64_t size, uint64_t descriptor_
         /* A page count that overflows is as long as can be: it wraps, and is judged so. */
         if (__builtin_mul_overflow(pages, UINT64_C(4096), &len))
             len = UINT64_MAX;
-        err = sink->add(sink->ctx, base, len, efi_mem_type(type, load64(at + DESC_ATTRIBUTE)),
-                        type);
+        err =
+            sink->add(sink->ctx, base, len, efi_mem_type(type, load64(at + DESC_ATTRIBUTE)), type);
         at += descriptor_size;
     }
     return err;

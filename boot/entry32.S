@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a multiboot2 loader on BIOS enters: 32-bit protected mode, paging off. */
-#include "early.h"
+#include "early.inc"
 #include "multiboot2.h"
 
         .text

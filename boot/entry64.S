@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a multiboot2 loader on UEFI enters: 64-bit mode, boot services alive. */
-#include "early.h"
+#include "early.inc"
 #include "firmware.h"
 #include "multiboot2.h"
 

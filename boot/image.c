@@ -16,7 +16,9 @@ extern char ist_nmi_stack[], ist_nmi_stack_top[];
 extern char ist_mc_stack[], ist_mc_stack_top[];
 
 #define SEGMENT(from, to, may, is) \
-    {.start = (uint64_t)(from), .end = (uint64_t)(to), .rights = (may), .what = (is)}
+    { \
+        .start = (uint64_t)(from), .end = (uint64_t)(to), .rights = (may), .what = (is) \
+    }
 
 const struct image_segment image_segments[] = {
     SEGMENT(image_start, text_end, RIGHT_X, WHAT_IMAGE_TEXT),

@@ -19,7 +19,7 @@ static uint64_t map_keys[2 * BOOT_MAX_RANGES];
 static struct mem_range map_ranges[2 * BOOT_MAX_RANGES - 1];
 static struct mapping plan_entries[BOOT_MAX_MAPPINGS];
 
-/* Values that firmware_call's trampoline needs; they live in the image, at footing's entry. */
+/* From start_c in x86_64/trampoline.S; firmware is null unless a UEFI firmware may be alive. */
 _Noreturn void footing_main(uint64_t image, uint64_t information, struct firmware_state *firmware);
 
 static void must(struct error err)
@@ -52,6 +52,13 @@ static void find_screen(const struct facts *facts, bool bios)
     console_vga(text ? pmap_vga() : NULL);
 }
 
+/* What the command line may ask for one day must not be taken for granted before. */
+static void refuse_unless(bool built, const char *option)
+{
+    if (!built)
+        must((struct error){.code = ERR_NOTYET, .text = option});
+}
+
 static void read_options(void)
 {
     boot.options = options_default();
@@ -61,12 +68,10 @@ static void read_options(void)
     console_loglevel((enum log_level)boot.options.loglevel);
     panic_exits(boot.options.then == THEN_EXIT || boot.options.then == THEN_PAYLOAD);
     must(err);
-    if (boot.options.la57 != LA57_AUTO)
-        must((struct error){.code = ERR_NOTYET, .text = "la57=on, la57=off"});
-    if (boot.options.foreign != 0)
-        must((struct error){.code = ERR_NOTYET, .text = "foreign="});
-    if (!boot.options.directmap)
-        must((struct error){.code = ERR_NOTYET, .text = "directmap=off"});
+    refuse_unless(boot.options.la57 == LA57_AUTO, "la57=on, la57=off");
+    refuse_unless(boot.options.foreign == 0, "foreign=");
+    refuse_unless(boot.options.directmap, "directmap=off");
+    refuse_unless(!(boot.options.consoles & CONSOLE_EFI), "console=efi");
 }
 
 /* Boot information → facts, options, ranges. */

@@ -22,8 +22,11 @@ static const struct choice thens[] = {{"payload", THEN_PAYLOAD},
                                       {"exit", THEN_EXIT},
                                       {"reboot", THEN_REBOOT},
                                       {0}};
-static const struct choice devices[] = {
-    {"com1", CONSOLE_COM1}, {"com2", CONSOLE_COM2}, {"vga", CONSOLE_VGA}, {"efi", CONSOLE_EFI}, {0}};
+static const struct choice devices[] = {{"com1", CONSOLE_COM1},
+                                        {"com2", CONSOLE_COM2},
+                                        {"vga", CONSOLE_VGA},
+                                        {"efi", CONSOLE_EFI},
+                                        {0}};
 
 struct options options_default(void)
 {

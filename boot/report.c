@@ -7,12 +7,34 @@
 
 static const char *const page_names[PT_LEAF_LEVELS] = {"4K", "2M", "1G"};
 
+static void print_details(const struct boot *boot)
+{
+    const struct cpu_caps *caps = &boot->caps;
+    const struct facts *facts = &boot->facts;
+
+    log_print(LOG_DETAIL, "footing: cpu phys-bits=%u%s%s%s%s%s%s\n", caps->phys_bits,
+              caps->page1g ? " 1g" : "", caps->pge ? " pge" : "", caps->smep ? " smep" : "",
+              caps->smap ? " smap" : "", caps->umip ? " umip" : "", caps->la57 ? " la57" : "");
+    log_print(LOG_DETAIL, "footing: loader modules=%lu rsdp=%lu bytes system-table=0x%lx\n",
+              facts->nmodules, facts->rsdp_size, facts->efi_system_table);
+    log_print(LOG_DETAIL, "footing: screen 0x%lx %ux%u type %u\n", facts->framebuffer.base,
+              facts->framebuffer.width, facts->framebuffer.height, facts->framebuffer.type);
+    for (size_t i = 0; i < boot->busy.count; i++) {
+        const struct busy_range *busy = &boot->busy.ranges[i];
+
+        log_print(LOG_DETAIL, "footing: holds 0x%lx-0x%lx %s\n", busy->base, busy->end - 1,
+                  busy->owner);
+    }
+}
+
 void print_contract(const struct boot *boot)
 {
     const struct pt_stats *stats = &boot->stats;
 
     if (!console_wants(LOG_MAP))
         return;
+    if (console_wants(LOG_DETAIL))
+        print_details(boot);
     log_print(LOG_MAP, "footing: layout directmap=0x%lx image=0x%lx+0x%lx phys=0x%lx levels=%u\n",
               boot->request.directmap_base, IMAGE_VA, (uint64_t)(image_end - image_start),
               boot->image_pa, boot->request.levels);
@@ -132,11 +154,10 @@ struct error builtin_payload(const struct boot *boot)
     log_print(LOG_ALWAYS, "\nPage tables: %lu frames; leaves: %lu of 4K, %lu of 2M, %lu of 1G\n",
               boot->stats.tables, boot->stats.leaves[0], boot->stats.leaves[1],
               boot->stats.leaves[2]);
-    err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &reader,
-                   &boot->plan, &found);
+    err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &reader, &boot->plan,
+                   &found);
     if (!err.code)
-        log_print(LOG_ALWAYS,
-                  "Audit: %lu tables and %lu leaves read back, exactly as planned\n",
+        log_print(LOG_ALWAYS, "Audit: %lu tables and %lu leaves read back, exactly as planned\n",
                   found.tables, found.leaves[0] + found.leaves[1] + found.leaves[2]);
     return err;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every free byte of RAM, written through the directmap: a page that is not mapped shows itself here. */
+/* Every free byte of RAM, written through the directmap: a page that is missing shows itself. */
 #include "boot.h"
 #include "console.h"
 #include "print.h"

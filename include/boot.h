@@ -36,13 +36,13 @@ struct boot {
     struct pt_stats stats;
 };
 
-/* Write (and with verify read back) all free RAM through the directmap; free_ram is used up. ERR_SCRUB. */
+/* Write, and with verify read back, all free RAM through the directmap. ERR_SCRUB. */
 struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify);
 
 /* The contract's lines: layout, map, plan, tables. */
 void print_contract(const struct boot *boot);
 
-/* The built-in payload: show the map, the plan, what was left out and why; audit the live tables. */
+/* The built-in payload: show map, plan and what was left out; audit the live tables. ERR_AUDIT. */
 struct error builtin_payload(const struct boot *boot);
 
 #endif

@@ -23,7 +23,7 @@
  */
 void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud);
 
-/* The text screen's memory, 80 x 25, once it is mapped; null: there is none. Cleared at first use. */
+/* The text screen's memory, 80 x 25, when it is mapped; null: there is none. */
 void console_vga(volatile uint16_t *screen);
 
 /* Is there a text screen? */

@@ -11,20 +11,20 @@
 enum error_code {
     ERR_NONE,
     /* the loader and what it handed over */
-    ERR_LOADER,    /* not entered by a multiboot2 loader */
-    ERR_INFO,      /* boot information: at = offset, value = what stands there */
-    ERR_INFOBIG,   /* boot information: value = its size, at = the limit */
-    ERR_CMDLINE,   /* command line too long: value = length, at = the limit */
-    ERR_MODULES,   /* too many modules: at = the limit */
-    ERR_OPTION,    /* unknown option or value: text */
-    ERR_EFI,       /* a firmware call failed: text = its name, value = status */
+    ERR_LOADER,  /* not entered by a multiboot2 loader */
+    ERR_INFO,    /* boot information: at = offset, value = what stands there */
+    ERR_INFOBIG, /* boot information: value = its size, at = the limit */
+    ERR_CMDLINE, /* command line too long: value = length, at = the limit */
+    ERR_MODULES, /* too many modules: at = the limit */
+    ERR_OPTION,  /* unknown option or value: text */
+    ERR_EFI,     /* a firmware call failed: text = its name, value = status */
     /* the memory map */
-    ERR_NOMAP,     /* the loader gave none */
-    ERR_MAPENTRY,  /* entry size unusable: at = offset, value = entry size */
-    ERR_MAPFULL,   /* more ranges than fit: at = the limit */
-    ERR_NORAM,     /* no usable RAM in it */
-    ERR_INUSE,     /* image or module not in RAM: text = which, at, value = range */
-    ERR_OVERLAP,   /* image or modules share bytes: text = which, at, value */
+    ERR_NOMAP,    /* the loader gave none */
+    ERR_MAPENTRY, /* entry size unusable: at = offset, value = entry size */
+    ERR_MAPFULL,  /* more ranges than fit: at = the limit */
+    ERR_NORAM,    /* no usable RAM in it */
+    ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
+    ERR_OVERLAP,  /* image or modules share bytes: text = which, at, value */
     /* the plan; at = va, value = pa unless said otherwise */
     ERR_PLANFULL,  /* at = the limit */
     ERR_ALIGN,     /* an address or length is no multiple of 4 KiB, or empty */
@@ -36,12 +36,11 @@ enum error_code {
     ERR_LARGE,     /* a largest page that is no page size of this CPU */
     ERR_UNSORTED,  /* mappings not in ascending order */
     /* the tables */
-    ERR_NOFRAMES,  /* value = frames needed, at = frames free */
-    ERR_COUNT,     /* value = frames counted, at = frames used */
-    ERR_AUDIT,     /* live tables differ from the plan: text = how, at = va */
-    ERR_SCRUB,     /* RAM does not read back: at = pa, value = what it read */
-    /* the CPU */
-    ERR_LA57,      /* 5-level paging asked for, CPU has none: or the reverse */
+    ERR_NOFRAMES, /* value = frames needed, at = frames free */
+    ERR_COUNT,    /* value = frames counted, at = frames used */
+    ERR_AUDIT,    /* live tables differ from the plan: text = how, at = va */
+    ERR_SCRUB,    /* RAM does not read back: at = pa, value = what it read */
+    /* the rest */
     ERR_NOTYET,    /* an option of a later version: text */
     ERR_FAULT,     /* an exception: at = rip, value = vector */
     ERR_UNDEFINED, /* make UBSAN=1: undefined behaviour; text = file, at = line */

@@ -8,18 +8,18 @@
 #define FIRMWARE_H
 
 /* Offsets for assembly; boot/efi.c pins them. */
-#define FIRMWARE_IMAGE 0
-#define FIRMWARE_ROOT  8
-#define FIRMWARE_CR0   16
-#define FIRMWARE_CR4   24
-#define FIRMWARE_RSP   32
-#define FIRMWARE_FLAGS 40
-#define FIRMWARE_GDTR  48
-#define FIRMWARE_CS    58
-#define FIRMWARE_SS    60
-#define FIRMWARE_DS    62
-#define FIRMWARE_IDTR  64
-#define FIRMWARE_ES    74
+#define FIRMWARE_IMAGE    0
+#define FIRMWARE_ROOT     8
+#define FIRMWARE_CR0      16
+#define FIRMWARE_CR4      24
+#define FIRMWARE_RSP      32
+#define FIRMWARE_FLAGS    40
+#define FIRMWARE_GDTR     48
+#define FIRMWARE_CS       58
+#define FIRMWARE_SS       60
+#define FIRMWARE_DS       62
+#define FIRMWARE_IDTR     64
+#define FIRMWARE_ES       74
 #define FIRMWARE_OWN_ROOT 80
 #define FIRMWARE_OWN_RSP  88
 #define FIRMWARE_SIZE     96

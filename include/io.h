@@ -17,14 +17,14 @@
 #define UART_LSR  5
 #define UART_SCR  7 /* scratch: keeps what is written if there is a UART */
 
-#define UART_LCR_8N1         0x03
-#define UART_LCR_DLAB        0x80
-#define UART_LSR_THRE        0x20
-#define UART_FCR_ENABLE      0x07
-#define UART_MCR_DTR_RTS     0x03
-#define UART_CLOCK           115200
-#define UART_DIVISOR_115200  1
-#define UART_PATIENCE        0x10000 /* polls for room before a byte is given up */
+#define UART_LCR_8N1        0x03
+#define UART_LCR_DLAB       0x80
+#define UART_LSR_THRE       0x20
+#define UART_FCR_ENABLE     0x07
+#define UART_MCR_DTR_RTS    0x03
+#define UART_CLOCK          115200
+#define UART_DIVISOR_115200 1
+#define UART_PATIENCE       0x10000 /* polls for room before a byte is given up */
 
 #define DEBUG_PORT 0xe9 /* QEMU isa-debugcon; reads back its own number where there is one */
 

@@ -29,7 +29,7 @@
 #define IMAGE_LMA U64(0x100000)
 
 /* A symbol's distance from the image's start, for assembly that runs where the image was loaded. */
-#define OFFSET(symbol) ((symbol) - IMAGE_VA)
+#define OFFSET(symbol) ((symbol)-IMAGE_VA)
 
 #define STACK_SIZE     0x10000 /* the boot stack, which the payload inherits */
 #define IST_STACK_SIZE 0x2000  /* each of #DF, NMI and #MC */

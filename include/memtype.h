@@ -11,13 +11,7 @@
 #include <stdint.h>
 
 /* The encodings of the SDM, table 12-8. */
-enum memtype {
-    MEMTYPE_UC = 0,
-    MEMTYPE_WC = 1,
-    MEMTYPE_WT = 4,
-    MEMTYPE_WP = 5,
-    MEMTYPE_WB = 6
-};
+enum memtype { MEMTYPE_UC = 0, MEMTYPE_WC = 1, MEMTYPE_WT = 4, MEMTYPE_WP = 5, MEMTYPE_WB = 6 };
 
 const char *memtype_name(enum memtype type); /* "WB", "UC", … */
 

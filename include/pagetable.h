@@ -29,9 +29,9 @@
 /* Memory is injected: what a frame is, and how to reach it. */
 struct pt_memory {
     void *ctx;
-    /* A frame for the table of this level that will translate va. Never fails: frames are counted first. */
+    /* A frame for the table of this level that translates va. Cannot fail: they were counted. */
     uint64_t (*alloc)(void *ctx, unsigned level, uint64_t va);
-    /* A frame's PT_SLOTS entries, writable, until unmap() of the same pointer; nested, last in first out. */
+    /* A frame's PT_SLOTS entries, writable, until unmap(); nested, last in first out. */
     uint64_t *(*map)(void *ctx, uint64_t frame);
     void (*unmap)(void *ctx, uint64_t *table);
 };

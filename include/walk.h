@@ -25,10 +25,10 @@ struct pt_reader {
 struct pt_leaf {
     uint64_t va;
     uint64_t pa;
-    uint64_t len;    /* the page's size */
-    unsigned level;  /* 0 to 2 */
-    unsigned rights; /* RIGHT_W, RIGHT_X: effective, over all levels */
-    bool user;       /* effective */
+    uint64_t len;      /* the page's size */
+    unsigned level;    /* 0 to 2 */
+    unsigned rights;   /* RIGHT_W, RIGHT_X: effective, over all levels */
+    bool user;         /* effective */
     enum memtype type; /* of the PAT index, under PAT_VALUE */
 };
 

@@ -93,8 +93,7 @@ struct error pt_audit(uint64_t root, unsigned levels, unsigned phys_bits,
     if (!pt_walk(root, levels, phys_bits, reader, &visitor))
         return audit.err;
     if (audit.entry < plan->count)
-        fail(&audit, "planned, but not mapped",
-             plan->entries[audit.entry].va + audit.offset);
+        fail(&audit, "planned, but not mapped", plan->entries[audit.entry].va + audit.offset);
     else if (found->tables != pt_count(plan, levels))
         fail(&audit, "another number of tables than counted", 0);
     return audit.err;

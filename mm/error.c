@@ -30,7 +30,6 @@ static const struct error_words words[ERR_CODES] = {
     [ERR_COUNT] = {"COUNT", "page tables took other than the counted frames", "used", "counted"},
     [ERR_AUDIT] = {"AUDIT", "live page tables differ from the plan", "va", 0},
     [ERR_SCRUB] = {"SCRUB", "RAM does not read back what was written", "pa", "read"},
-    [ERR_LA57] = {"LA57", "this number of paging levels cannot be had", "has", "wanted"},
     [ERR_NOTYET] = {"NOTYET", "not in this version", 0, 0},
     [ERR_FAULT] = {"FAULT", "exception", "rip", "vector"},
     [ERR_UNDEFINED] = {"UNDEFINED", "undefined behaviour", "line", 0},

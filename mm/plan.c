@@ -7,9 +7,12 @@
 const char *mapping_what_name(enum mapping_what what)
 {
     static const char *const names[WHATS] = {
-        [WHAT_DIRECTMAP] = "directmap",      [WHAT_IMAGE_TEXT] = "image-text",
-        [WHAT_IMAGE_RODATA] = "image-rodata", [WHAT_IMAGE_DATA] = "image-data",
-        [WHAT_STACK] = "stack",              [WHAT_IST_STACK] = "ist-stack",
+        [WHAT_DIRECTMAP] = "directmap",
+        [WHAT_IMAGE_TEXT] = "image-text",
+        [WHAT_IMAGE_RODATA] = "image-rodata",
+        [WHAT_IMAGE_DATA] = "image-data",
+        [WHAT_STACK] = "stack",
+        [WHAT_IST_STACK] = "ist-stack",
         [WHAT_VGA_TEXT] = "vga-text",
     };
 

@@ -119,8 +119,8 @@ static bool walk_table(const struct walk *w, unsigned level, uint64_t frame, uin
                        struct grant grant)
 {
     const struct pt_visitor *visitor = w->visitor;
-    bool going = !visitor->table ||
-                 visitor->table(visitor->ctx, level, frame, sign_extend(va, w->levels));
+    bool going =
+        !visitor->table || visitor->table(visitor->ctx, level, frame, sign_extend(va, w->levels));
     const uint64_t *table = w->reader->map(w->reader->ctx, frame);
     uint64_t span = span_of(level);
 

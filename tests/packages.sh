@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install what a goal needs and this machine lacks, from Debian's packages; say so first.
-# Usage: tests/packages.sh GROUP…   groups: build iso run check bench
+# Usage: tests/packages.sh GROUP…   groups: build clang iso run check bench
 set -eu
 
 packages() {
@@ -10,6 +10,7 @@ packages() {
     iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
     run) echo qemu-system-x86 ovmf && packages iso ;;
     check) echo libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
+    clang) echo clang ;;
     bench) echo valgrind gdb python3 ;;
     *) echo "packages.sh: no such group: $1" >&2 && exit 2 ;;
     esac

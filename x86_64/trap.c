@@ -94,8 +94,8 @@ void trap_init(void)
     set_ist(1, ist_df_stack_top);
     set_ist(2, ist_nmi_stack_top);
     set_ist(3, ist_mc_stack_top);
-    gdt[SEL_TSS / 8] = TSS_AVAILABLE | (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
-                       (base >> 24 & 0xff) << 56;
+    gdt[SEL_TSS / 8] =
+        TSS_AVAILABLE | (sizeof(tss) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     gdt[SEL_TSS / 8 + 1] = base >> 32;
     for (unsigned v = 0; v < VECTORS; v++) {
         uint64_t entry = (uint64_t)trap_entries + 16 * v;
@@ -115,17 +115,28 @@ void trap_init(void)
 static const char *vector_name(uint64_t vector)
 {
     static const char *const names[VECTORS] = {
-        "#DE divide error",        "#DB debug",
-        "NMI",                     "#BP breakpoint",
-        "#OF overflow",            "#BR bound range exceeded",
-        "#UD invalid opcode",      "#NM no FPU",
-        "#DF double fault",        "coprocessor overrun",
-        "#TS invalid TSS",         "#NP segment not present",
-        "#SS stack fault",         "#GP general protection",
-        "#PF page fault",          "reserved",
-        "#MF FPU error",           "#AC alignment check",
-        "#MC machine check",       "#XM SIMD error",
-        "#VE virtualization",      "#CP control protection",
+        "#DE divide error",
+        "#DB debug",
+        "NMI",
+        "#BP breakpoint",
+        "#OF overflow",
+        "#BR bound range exceeded",
+        "#UD invalid opcode",
+        "#NM no FPU",
+        "#DF double fault",
+        "coprocessor overrun",
+        "#TS invalid TSS",
+        "#NP segment not present",
+        "#SS stack fault",
+        "#GP general protection",
+        "#PF page fault",
+        "reserved",
+        "#MF FPU error",
+        "#AC alignment check",
+        "#MC machine check",
+        "#XM SIMD error",
+        "#VE virtualization",
+        "#CP control protection",
     };
 
     return vector < VECTORS && names[vector] ? names[vector] : "reserved";

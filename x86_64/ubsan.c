@@ -13,11 +13,11 @@ struct source_location {
     uint32_t column;
 };
 
-#define HANDLER(name)                                                                              \
-    _Noreturn void __ubsan_handle_##name(const struct source_location *where);                     \
-    void __ubsan_handle_##name(const struct source_location *where)                                \
-    {                                                                                              \
-        report(#name, where);                                                                      \
+#define HANDLER(name) \
+    _Noreturn void __ubsan_handle_##name(const struct source_location *where); \
+    void __ubsan_handle_##name(const struct source_location *where) \
+    { \
+        report(#name, where); \
     }
 
 static _Noreturn void report(const char *what, const struct source_location *where)

@@ -77,9 +77,9 @@ static const struct bench_case {
     void (*fill)(struct input *in);
     unsigned max_level;
 } cases[] = {
-    {"laptop-4k", laptop, 0},     {"laptop-2m", laptop, 1},    {"laptop-1g", laptop, 2},
-    {"server-2m", server, 1},     {"server-1g", server, 2},    {"pieces-12k", pieces, 2},
-    {"64tib-2m", contiguous, 1},  {"64tib-1g", contiguous, 2},
+    {"laptop-4k", laptop, 0},    {"laptop-2m", laptop, 1},    {"laptop-1g", laptop, 2},
+    {"server-2m", server, 1},    {"server-1g", server, 2},    {"pieces-12k", pieces, 2},
+    {"64tib-2m", contiguous, 1}, {"64tib-1g", contiguous, 2},
 };
 
 /* Table frames: one array, numbered from a made-up physical base. */

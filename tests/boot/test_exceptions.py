@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""What must not be reached faults, and a fault says what, where and how it was translated.
+
+gdb stops the guest at footing_ready, on the final tables, and sends it into a
+function of the image with an address that the test chose: what the CPU does
+with it is the outside proof, and the vector and error code are predicted here
+from the manual (SDM vol. 3 section 4.7), not read from the tables.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+
+from boots import GRUB_SECONDS, ROM_SECONDS, Bench, RomBoot
+from console import panics
+from machine import EXIT_PANIC, Machine
+
+DIRECTMAP = 0xFFFF800000000000
+LOAD = 0x200000
+IMAGE = 0xFFFFFFFF80080000
+
+# What is done, by which function of the image, with the address in which register.
+READ = {"rip": "memcpy", "rsi": "{at}", "rdi": "(long)&boot_stack + 4096", "rdx": "1"}
+WRITE = {"rip": "memset", "rdi": "{at}", "rsi": "0", "rdx": "1"}
+EXECUTE = {"rip": "{at}"}
+PUSH = {"rip": "trap_common", "rsp": "{at}"}
+
+# The error code of a page fault.
+P, W, I = 1, 2, 16
+PAGE_FAULT, DOUBLE_FAULT, GENERAL_PROTECTION = 14, 8, 13
+
+
+@dataclass(frozen=True)
+class Trespass:
+    """One access, and what has to come of it."""
+
+    name: str
+    registers: dict[str, str]
+    at: str  # an expression for gdb
+    vector: int
+    error: int
+
+
+TRESPASSES = [
+    Trespass("execute-null", EXECUTE, "0", PAGE_FAULT, I),
+    Trespass("read-null", READ, "0", PAGE_FAULT, 0),
+    Trespass("write-null", WRITE, "0", PAGE_FAULT, W),
+    Trespass("execute-identity", EXECUTE, hex(LOAD), PAGE_FAULT, I),
+    Trespass("read-identity", READ, hex(LOAD), PAGE_FAULT, 0),
+    Trespass("read-below-1g", READ, "0x3ffff000", PAGE_FAULT, 0),
+    Trespass("write-text", WRITE, "(long)&footing_ready", PAGE_FAULT, P | W),
+    Trespass("write-text-alias", WRITE, hex(DIRECTMAP + LOAD), PAGE_FAULT, P | W),
+    Trespass("write-constants", WRITE, "(long)&image_segments", PAGE_FAULT, P | W),
+    Trespass("execute-constants", EXECUTE, "(long)&image_segments", PAGE_FAULT, P | I),
+    Trespass("execute-stack", EXECUTE, "(long)&boot_stack + 4096", PAGE_FAULT, P | I),
+    Trespass("execute-directmap", EXECUTE, hex(DIRECTMAP + 0x1000000), PAGE_FAULT, P | I),
+    Trespass("read-vga-hole", READ, hex(DIRECTMAP + 0xA0000), PAGE_FAULT, 0),
+    Trespass("read-above-ram", READ, hex(DIRECTMAP + 0x80000000), PAGE_FAULT, 0),
+    Trespass("write-guard", WRITE, "(long)&boot_stack - 8", PAGE_FAULT, W),
+    Trespass("read-pmap-slot", READ, "0xffffffff80000000", PAGE_FAULT, 0),
+    Trespass("read-not-canonical", READ, "0x800000000000", GENERAL_PROTECTION, 0),
+    Trespass("overflow-stack", PUSH, "(long)&boot_stack", DOUBLE_FAULT, 0),
+]
+
+
+def _gdb(machine: Machine, elf: str, commands: list[str]) -> None:
+    """Run gdb's commands on the stopped guest, then let the guest go on."""
+    everything = ["set arch i386:x86-64", "target remote ./gdb", *commands, "detach"]
+    arguments = [part for command in everything for part in ("-ex", command)]
+    done = subprocess.run(
+        ["gdb", "-batch", "-nx", elf, *arguments], cwd=machine.directory, capture_output=True,
+        text=True, timeout=ROM_SECONDS, check=False,
+    )  # fmt: skip
+    if done.returncode != 0 or "Breakpoint 1," not in done.stdout:
+        raise machine.fail(f"gdb: {done.stdout}{done.stderr}")
+
+
+@pytest.mark.parametrize("trespass", [pytest.param(t, id=t.name) for t in TRESPASSES])
+def test_trespass(bench: Bench, image_path: object, trespass: Trespass) -> None:
+    """The access faults as predicted, and the report names it."""
+    machine = bench.by_rom(RomBoot(command="then=exit"))
+    machine.command += ["-S", "-gdb", "unix:gdb,server=on,wait=off"]
+    steps = ["hbreak *(long)&footing_ready", "continue"]
+    for register, value in trespass.registers.items():
+        text = value.format(at=trespass.at)
+        text = f"(long)&{text}" if text.isidentifier() else text
+        steps.append(f"set ${register} = {text}")
+    with machine:
+        machine.qmp.command("query-status")
+        _gdb(machine, str(image_path), steps)
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_PANIC
+        said = re.search(r"exception (\d+) \(.*\), error code 0x([0-9a-f]+)", machine.serial)
+        assert said, machine.fail("no exception was reported")
+        assert (int(said[1]), int(said[2], 16)) == (trespass.vector, trespass.error)
+        assert [code for code, _ in panics(machine.serial)] == ["FAULT"]
+        if trespass.vector == PAGE_FAULT:
+            walk = re.search(r"cr2 0x([0-9a-f]+), root 0x[0-9a-f]+((?:, l\d 0x[0-9a-f]+)+)",
+                             machine.serial)
+            assert walk, machine.fail("no walk was printed")
+            last = int(walk[2].split("0x")[-1], 16)
+            assert last & P == trespass.error & P, "the walk ends otherwise than the fault says"
+
+
+def test_nmi_has_a_stack_of_its_own(bench: Bench) -> None:
+    """A halted guest answers an NMI with a report and a panic (a BIOS set LINT1 up for it)."""
+    with bench.by_grub("bios", "then=halt") as machine:
+        machine.wait_line("footing: ready", GRUB_SECONDS["bios"])
+        machine.qmp.command("inject-nmi")
+        machine.wait_line(r"footing: exception 2 \(NMI\), error code 0x0", ROM_SECONDS)
+        machine.wait_line(r"footing: panic FAULT: .*", ROM_SECONDS)
