@@ -68,7 +68,9 @@ static void read_options(void)
     console_loglevel((enum log_level)boot.options.loglevel);
     panic_exits(boot.options.then == THEN_EXIT || boot.options.then == THEN_PAYLOAD);
     must(err);
-    refuse_unless(boot.options.la57 == LA57_AUTO, "la57=on, la57=off");
+    if (boot.options.la57 != LA57_AUTO)
+        refuse_unless((boot.options.la57 == LA57_ON) == (cpu_levels() == 5),
+                      "another number of paging levels than at entry (la57=)");
     refuse_unless(boot.options.foreign == 0, "foreign=");
     refuse_unless(boot.options.directmap, "directmap=off");
     refuse_unless(!(boot.options.consoles & CONSOLE_EFI), "console=efi");

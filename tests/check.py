@@ -77,6 +77,17 @@ def lint(tally: Tally) -> None:
     tally.result("lint", status == 0, log)
 
 
+def docs(tally: Tally) -> None:
+    """The README lists every panic code that the image has, and no other."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
+        listed = set(re.findall(r"^\| `([A-Z0-9]+)` \|", readme.read(), re.MULTILINE))
+    with open(os.path.join(ROOT, "mm/error.c"), encoding="utf-8") as source:
+        known = set(re.findall(r'= \{"([A-Z0-9]+)"', source.read())) - {"NONE", "UNDEFINED"}
+    with open(os.path.join(ROOT, "boot/entry32.S"), encoding="utf-8") as source:
+        known |= set(re.findall(r"footing: panic ([A-Z0-9]+):", source.read()))
+    tally.result("README's panic codes", listed == known, f"differing: {listed ^ known}")
+
+
 def host(tally: Tally) -> None:
     """The cmocka tests of mm/ and the parsers, under ASan and UBSan."""
     status, log = run("make", "-j2", "host-tests")
@@ -119,7 +130,7 @@ def main() -> None:
     tally = Tally()
     groups = [
         ("builds", lambda: builds(tally)),
-        ("lint", lambda: lint(tally)),
+        ("lint and docs", lambda: (lint(tally), docs(tally))),
         ("host tests", lambda: host(tally)),
         ("boots", lambda: boots(tally, "boots", "-rs", *(["--full"] if full else []))),
         ("boots, clang", lambda: boots(tally, "boots, clang", "--smoke",

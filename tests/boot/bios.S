@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A ROM that plays firmware and multiboot2 loader. QEMU has put the image,
+ * the boot information and the modules into RAM before reset; all that is
+ * left is to bring the CPU into the state that the test wants and to jump.
+ *
+ * rom.py fills in the record at the ROM's beginning. The ROM runs from its
+ * alias below 1 MiB, where address bit 20 is 0: the A20 gate may be shut.
+ */
+
+/* The record; rom.py knows the same offsets. */
+        .set    CR0_SET, 0x00
+        .set    CR4_SET, 0x04
+        .set    A20_OFF, 0x08
+        .set    LOAD_EAX, 0x0c
+        .set    LOAD_EBX, 0x10
+        .set    ENTRY, 0x14
+        .set    MSR_COUNT, 0x18
+        .set    MSRS, 0x1c              /* number, low half, high half; each 32 bits */
+        .set    RECORD_SIZE, 0x1000
+
+        .set    SEL_CODE, 0x08
+        .set    SEL_DATA, 0x10
+        .set    CR0_PE, 0x1
+        .set    SYSTEM_CONTROL_A, 0x92  /* bit 1 is the A20 gate, bit 0 resets */
+
+        .section .text, "ax"
+record:
+        .skip   RECORD_SIZE
+
+/* 32-bit flat segments, as a multiboot2 loader leaves them. */
+        .balign 8
+gdt:
+        .quad   0
+        .quad   0x00cf9b000000ffff
+        .quad   0x00cf93000000ffff
+gdt_end:
+gdt_pointer:
+        .word   gdt_end - gdt - 1
+        .long   gdt
+
+/* Real mode, segment 0xf000. Out: 32-bit protected mode. */
+        .code16
+start16:
+        cli
+        lgdtl   %cs:(gdt_pointer - record)
+        movl    %cr0, %eax
+        orl     $CR0_PE, %eax
+        movl    %eax, %cr0
+        ljmpl   $SEL_CODE, $start32
+
+        .code32
+start32:
+        movw    $SEL_DATA, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %fs
+        movw    %ax, %gs
+        movw    %ax, %ss
+
+        movl    $record, %ebp
+        leal    MSRS(%ebp), %esi
+        movl    MSR_COUNT(%ebp), %edi
+1:      testl   %edi, %edi
+        jz      2f
+        movl    0(%esi), %ecx
+        movl    4(%esi), %eax
+        movl    8(%esi), %edx
+        wrmsr
+        addl    $12, %esi
+        decl    %edi
+        jmp     1b
+2:
+        movl    %cr4, %eax
+        orl     CR4_SET(%ebp), %eax
+        movl    %eax, %cr4
+        movl    %cr0, %eax
+        orl     CR0_SET(%ebp), %eax
+        movl    %eax, %cr0
+
+        testl   $1, A20_OFF(%ebp)
+        jz      3f
+        xorl    %eax, %eax
+        outb    %al, $SYSTEM_CONTROL_A
+3:
+        movl    LOAD_EBX(%ebp), %ebx
+        movl    LOAD_EAX(%ebp), %eax
+        jmpl    *ENTRY(%ebp)
+
+/* 16 bytes below 4 GiB, and below 1 MiB. */
+        .section .reset, "ax"
+        .code16
+        ljmpw   $0xf000, $(start16 - record)

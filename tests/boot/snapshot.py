@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Everything that the checks need of one stopped guest, as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import console
+import devstate
+import mtrr
+import pages
+from intervals import Intervals, intersect, union, whole_pages
+from machine import Machine
+
+_LA57 = 1 << 12
+_ADDRESS = 0x000FFFFFFFFFF000
+_FEATURES = ("pdpe1gb", "smep", "smap", "umip", "pge", "pat", "la57")
+# What layout.h and DESIGN.md give the directmap, by number of levels.
+_WINDOW = {4: 123 << 40, 5: 1 << 52}
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """What the CPU model can do, by QEMU's own account."""
+
+    phys_bits: int
+    features: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One stopped guest, what its firmware said, and what it printed."""
+
+    registers: Mapping[str, int]
+    hidden: devstate.HiddenRegisters
+    cpu: Cpu
+    tables: pages.Tables
+    memory: Sequence[tuple[int, int, str]]  # QEMU's view: start, end, "ram", "rom", "i/o"
+    usable: Intervals  # firmware's usable bytes
+    report: console.Report
+    maxpage: int = 0x40000000
+    ram_limit: int = 1 << 64
+    modules: Intervals = field(default_factory=list)  # where the loader put them, if known
+
+    @property
+    def levels(self) -> int:
+        """How many the CPU walks."""
+        return 5 if self.registers["CR4"] & _LA57 else 4
+
+    @cached_property
+    def walk(self) -> pages.Walk:
+        """The live tables."""
+        root = self.registers["CR3"] & _ADDRESS
+        return pages.walk(root, self.levels, self.cpu.phys_bits, self.tables)
+
+    @cached_property
+    def types(self) -> mtrr.TypeMap:
+        """The memory type of every physical address."""
+        return mtrr.type_map(self.hidden.mtrrs, self.cpu.phys_bits)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The virtual addresses that are the directmap's."""
+        base = self.report.layout.directmap
+        return (base, base + _WINDOW[self.levels])
+
+    @cached_property
+    def ram(self) -> Intervals:
+        """RAM as DESIGN.md defines it, in whole pages: what the directmap must map."""
+        top = min(1 << self.cpu.phys_bits, self.ram_limit, _WINDOW[self.levels])
+        kept = intersect(intersect(self.usable, mtrr.write_back(self.types)), [(0, top)])
+        return whole_pages(kept)
+
+    def in_window(self, run: pages.Run) -> bool:
+        """Is this run part of the directmap?"""
+        start, end = self.window
+        return start <= run.va < end
+
+    def pat_type(self, run: pages.Run) -> int:
+        """The memory type that a run's entries ask for."""
+        return self.hidden.pat >> (8 * run.pat_index) & 0xFF
+
+    def sizes(self) -> list[int]:
+        """Page sizes that may be used, largest first."""
+        wanted = [0x40000000] if "pdpe1gb" in self.cpu.features else []
+        return [size for size in [*wanted, 0x200000, 0x1000] if size <= self.maxpage]
+
+
+def read_cpu(machine: Machine) -> Cpu:
+    """Ask QEMU about its CPU model."""
+    bits = machine.cpu_property("phys-bits")
+    assert isinstance(bits, int) and bits >= 32, bits
+    return Cpu(bits, frozenset(name for name in _FEATURES if machine.cpu_property(name)))
+
+
+def read_memory(machine: Machine) -> list[tuple[int, int, str]]:
+    """What is behind each physical address: `info mtree -f`."""
+    text = machine.hmp("info mtree -f")
+    for view in text.split("FlatView #"):
+        if re.search(r'^ AS "memory"', view, re.M):
+            return [
+                (int(start, 16), int(end, 16) + 1, kind)
+                for start, end, kind in re.findall(
+                    r"^  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, ([^)]+)\):", view, re.M
+                )
+            ]
+    raise machine.fail("no system memory in 'info mtree -f'")
+
+
+def take(
+    machine: Machine,
+    usable: Intervals,
+    *,
+    maxpage: int = 0x40000000,
+    ram_limit: int = 1 << 64,
+    modules: Intervals | None = None,
+    text: str | None = None,
+) -> Snapshot:
+    """Read a guest that is stopped; `text` replaces its serial console."""
+    registers = machine.registers()
+    levels = 5 if registers["CR4"] & _LA57 else 4
+    return Snapshot(
+        registers=registers,
+        hidden=devstate.parse(machine.save_device_state(), registers),
+        cpu=read_cpu(machine),
+        tables=pages.load_tables(registers["CR3"] & _ADDRESS, levels, machine.read_frames),
+        memory=read_memory(machine),
+        usable=union(usable),
+        report=console.parse(machine.serial if text is None else text),
+        maxpage=maxpage,
+        ram_limit=ram_limit,
+        modules=modules or [],
+    )
