@@ -14,13 +14,16 @@
         .set    A20_OFF, 0x08
         .set    LOAD_EAX, 0x0c
         .set    LOAD_EBX, 0x10
-        .set    ENTRY, 0x14
-        .set    MSR_COUNT, 0x18
-        .set    MSRS, 0x1c              /* number, low half, high half; each 32 bits */
+        .set    ENTRY, 0x14             /* 64 bits */
+        .set    ROOT, 0x1c              /* 0: enter in 32-bit mode, not paged */
+        .set    STACK, 0x20
+        .set    MSR_COUNT, 0x24
+        .set    MSRS, 0x28              /* number, low half, high half; each 32 bits */
         .set    RECORD_SIZE, 0x1000
 
         .set    SEL_CODE, 0x08
         .set    SEL_DATA, 0x10
+        .set    SEL_CODE64, 0x18
         .set    CR0_PE, 0x1
         .set    SYSTEM_CONTROL_A, 0x92  /* bit 1 is the A20 gate, bit 0 resets */
 
@@ -34,6 +37,7 @@ gdt:
         .quad   0
         .quad   0x00cf9b000000ffff
         .quad   0x00cf93000000ffff
+        .quad   0x00af9b000000ffff      /* the same code in 64-bit mode */
 gdt_end:
 gdt_pointer:
         .word   gdt_end - gdt - 1
@@ -74,9 +78,12 @@ start32:
         movl    %cr4, %eax
         orl     CR4_SET(%ebp), %eax
         movl    %eax, %cr4
+        movl    ROOT(%ebp), %eax
+        movl    %eax, %cr3
         movl    %cr0, %eax
         orl     CR0_SET(%ebp), %eax
         movl    %eax, %cr0
+        movl    STACK(%ebp), %esp
 
         testl   $1, A20_OFF(%ebp)
         jz      3f
@@ -85,7 +92,16 @@ start32:
 3:
         movl    LOAD_EBX(%ebp), %ebx
         movl    LOAD_EAX(%ebp), %eax
+        cmpl    $0, ROOT(%ebp)
+        jne     4f
         jmpl    *ENTRY(%ebp)
+
+/* Long mode is active since CR0.PG: EFER.LME is one of the MSRs above. */
+4:      ljmpl   $SEL_CODE64, $start64
+        .code64
+start64:
+        movl    %esp, %esp
+        jmpq    *ENTRY(%rbp)
 
 /* 16 bytes below 4 GiB, and below 1 MiB. */
         .section .reset, "ax"

@@ -116,7 +116,8 @@ class Bench:
         """A machine that starts the image through the test ROM."""
         place = self.directory / name
         place.mkdir(parents=True, exist_ok=True)
-        blank = rom.compose(self.rom, boot.firmware, boot.info_at, self.image.entry_at(boot.load))
+        entry = self.image.entry_at(boot.load, long_mode=boot.firmware.root != 0)
+        blank = rom.compose(self.rom, boot.firmware, boot.info_at, entry)
         (place / "rom").write_bytes(blank)
         blobs = [(boot.load, self.image.data), (boot.info_at, boot.blob()), *boot.blobs]
         blobs += [(module.address, module.data) for module in boot.modules]

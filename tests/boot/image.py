@@ -22,6 +22,7 @@ class Image:
     base: int
     data: bytes
     entry: int
+    entry64: int
     relocatable: bool
     align: int
 
@@ -30,9 +31,9 @@ class Image:
         """Bytes from the first segment to the end of the last."""
         return len(self.data)
 
-    def entry_at(self, address: int) -> int:
+    def entry_at(self, address: int, *, long_mode: bool = False) -> int:
         """Where to jump if loaded at this address."""
-        return address + self.entry - self.base
+        return address + (self.entry64 if long_mode else self.entry) - self.base
 
 
 def load(path: Path) -> Image:
@@ -55,8 +56,10 @@ def load(path: Path) -> Image:
     tags = _header_tags(raw)
     assert _TAG_ENTRY in tags, "no entry address in the multiboot2 header"
     entry, = struct.unpack_from("<I", tags[_TAG_ENTRY], 8)
+    assert _TAG_EFI64_ENTRY in tags, "no EFI amd64 entry address in the multiboot2 header"
+    entry64, = struct.unpack_from("<I", tags[_TAG_EFI64_ENTRY], 8)
     align = struct.unpack_from("<I", tags[_TAG_RELOCATABLE], 16)[0] if _TAG_RELOCATABLE in tags else 0
-    return Image(base, bytes(data), entry, _TAG_RELOCATABLE in tags, align)
+    return Image(base, bytes(data), entry, entry64, _TAG_RELOCATABLE in tags, align)
 
 
 def _header_tags(raw: bytes) -> dict[int, bytes]:

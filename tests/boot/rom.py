@@ -46,6 +46,8 @@ class Firmware:
     variable: Sequence[Variable] = ()
     msrs: Sequence[tuple[int, int]] = field(default_factory=tuple)
     phys_bits: int = 40
+    root: int = 0  # of identity tables that are in RAM: enter in 64-bit mode
+    stack: int = 0
 
 
 def assemble(cache: Path) -> bytes:
@@ -57,9 +59,9 @@ def assemble(cache: Path) -> bytes:
         fcntl.flock(lock, fcntl.LOCK_EX)
         newest = max(source.stat().st_mtime, script.stat().st_mtime)
         if not target.exists() or target.stat().st_mtime < newest:
-            subprocess.run(["as", "--32", "-o", binary, source], check=True)
+            subprocess.run(["as", "--64", "-o", binary, source], check=True)
             subprocess.run(
-                ["ld", "-m", "elf_i386", "-T", script, "--oformat=binary", "-o", target, binary],
+                ["ld", "-T", script, "--oformat=binary", "-o", target, binary],
                 check=True,
             )
         return target.read_bytes()
@@ -70,8 +72,9 @@ def compose(blank: bytes, firmware: Firmware, info: int, entry: int) -> bytes:
     assert len(blank) == SIZE, f"the ROM has {len(blank)} bytes"
     msrs = [*_mtrrs(firmware), *firmware.msrs]
     record = struct.pack(
-        "<7I", firmware.cr0, firmware.cr4, not firmware.a20, firmware.eax, info, entry, len(msrs)
-    )
+        "<5IQ3I", firmware.cr0, firmware.cr4, not firmware.a20, firmware.eax, info, entry,
+        firmware.root, firmware.stack, len(msrs),
+    )  # fmt: skip
     for number, value in msrs:
         record += struct.pack("<IQ", number, value)
     assert len(record) <= 0x1000

@@ -99,7 +99,7 @@ struct error info_facts(const struct info *info, struct facts *facts)
     uint8_t *copy = copy_of(info);
     struct error err;
 
-    memset(facts, 0xa5, sizeof(*facts));
+    *facts = (struct facts){0};
     err = mb2_facts(copy, info->size, facts);
     free(copy);
     return err;

@@ -38,7 +38,7 @@ void info_end(struct info *info);
 /*
  * Parse a copy that lies at the very end of its allocation and is gone when
  * this returns, so that a read beyond it and a pointer into it are both found.
- * facts is filled with rubbish before.
+ * facts is empty before.
  */
 struct error info_facts(const struct info *info, struct facts *facts);
 struct error info_ranges(const struct info *info, const struct range_sink *sink);

@@ -290,7 +290,6 @@ static void bad_value_leaves_the_earlier_one(void **state)
 
         snprintf(text, sizeof(text), "%s %s", pairs[i].good, pairs[i].bad);
         options = bad(text, pairs[i].bad);
-        print_message("%s\n", text);
         same(&options, &wanted);
     }
 }
