@@ -92,9 +92,9 @@ struct error efi_map_ranges(const void *map, uint64_t size, uint64_t descriptor_
         uint64_t pages = load64(at + DESC_PAGES);
         uint64_t len;
 
-        /* A page count that overflows is as long as can be: it wraps, and is judged so. */
         if (__builtin_mul_overflow(pages, UINT64_C(4096), &len))
-            len = UINT64_MAX;
+            return (struct error){
+                .code = ERR_MAPENTRY, .at = base, .value = pages, .text = "UEFI page count"};
         err =
             sink->add(sink->ctx, base, len, efi_mem_type(type, load64(at + DESC_ATTRIBUTE)), type);
         at += descriptor_size;

@@ -122,7 +122,7 @@ static struct error read_rsdp(const struct tag *tag, size_t size, struct facts *
 
 static struct error read_framebuffer(const struct tag *tag, struct facts *facts)
 {
-    if (tag->size < 32)
+    if (tag->size < 31)
         return damaged(tag, "framebuffer tag too small");
     facts->framebuffer = (struct framebuffer){
         .base = load64(tag->bytes + 8),
@@ -198,7 +198,8 @@ static struct error e820_ranges(const struct tag *tag, const struct range_sink *
     entry_size = load32(tag->bytes + MMAP_ENTRY_SIZE);
     if (entry_size < ENTRY_MIN || entry_size % 8 != 0 ||
         (tag->size - MMAP_ENTRIES) % entry_size != 0)
-        return (struct error){.code = ERR_MAPENTRY, .at = tag->offset, .value = entry_size};
+        return (struct error){
+            .code = ERR_MAPENTRY, .at = tag->offset, .value = entry_size, .text = "entry size"};
     for (uint32_t at = MMAP_ENTRIES; at < tag->size && !err.code; at += entry_size) {
         const uint8_t *entry = tag->bytes + at;
         uint32_t type = load32(entry + ENTRY_TYPE);

@@ -151,15 +151,8 @@ static bool parse_baud(const char *text, uint32_t *baud)
     return true;
 }
 
-/* What console= has said so far. */
-struct console_words {
-    unsigned devices;
-    bool none;
-};
-
-/* One word of console=: a device, the rate of the device before it, or none. */
-static bool console_word(struct options *options, struct console_words *seen, const char *word,
-                         unsigned *last)
+/* One word of console=: a device, the rate of the device before it, or none so far. */
+static bool console_word(struct options *options, unsigned *seen, const char *word, unsigned *last)
 {
     if (*last == CONSOLE_COM1 && parse_baud(word, &options->com1_baud))
         return true;
@@ -167,17 +160,17 @@ static bool console_word(struct options *options, struct console_words *seen, co
         return true;
     if (equal(word, "none")) {
         *last = 0;
-        seen->none = true;
+        *seen = 0;
         return true;
     }
     if (!choose(devices, word, last))
         return false;
-    seen->devices |= *last;
+    *seen |= *last;
     return true;
 }
 
 /* com1[,baud]|com2[,baud]|vga|efi|none, several after commas. */
-static bool parse_console(struct options *options, struct console_words *seen, const char *value)
+static bool parse_console(struct options *options, unsigned *seen, const char *value)
 {
     char word[16];
     unsigned last = 0;
@@ -198,16 +191,15 @@ static bool parse_console(struct options *options, struct console_words *seen, c
             break;
         value += len + 1;
     }
-    /* "none" leaves nothing, whichever other devices are named beside it. */
-    options->consoles = seen->none ? 0 : seen->devices;
+    options->consoles = *seen;
     return true;
 }
 
-static bool parse_one(struct options *options, struct console_words *seen, const char *option)
+/* seen: the devices that console= has named so far. */
+static bool parse_one(struct options *options, unsigned *seen, const char *option)
 {
     const char *value;
-    unsigned chosen = 0;
-    bool good;
+    unsigned chosen;
 
     if ((value = after(option, "console=")) != NULL)
         return parse_console(options, seen, value);
@@ -219,22 +211,17 @@ static bool parse_one(struct options *options, struct console_words *seen, const
         return options_parse_size(value, &options->foreign);
     if ((value = after(option, "mem=")) != NULL)
         return options_parse_size(value, &options->ram_limit);
-    if ((value = after(option, "la57=")) != NULL) {
-        good = choose(la57_modes, value, &chosen);
+    if ((value = after(option, "la57=")) != NULL && choose(la57_modes, value, &chosen))
         options->la57 = (enum option_la57)chosen;
-    } else if ((value = after(option, "scrub=")) != NULL) {
-        good = choose(scrub_modes, value, &chosen);
+    else if ((value = after(option, "scrub=")) != NULL && choose(scrub_modes, value, &chosen))
         options->scrub = (enum option_scrub)chosen;
-    } else if ((value = after(option, "then=")) != NULL) {
-        good = choose(thens, value, &chosen);
+    else if ((value = after(option, "then=")) != NULL && choose(thens, value, &chosen))
         options->then = (enum option_then)chosen;
-    } else if ((value = after(option, "directmap=")) != NULL) {
-        good = choose(switches, value, &chosen);
+    else if ((value = after(option, "directmap=")) != NULL && choose(switches, value, &chosen))
         options->directmap = chosen != 0;
-    } else {
-        good = false;
-    }
-    return good;
+    else
+        return false;
+    return true;
 }
 
 static bool is_blank(char c)
@@ -244,7 +231,7 @@ static bool is_blank(char c)
 
 struct error options_parse(struct options *options, char *line)
 {
-    struct console_words seen = {0, false};
+    unsigned seen = 0;
 
     for (;;) {
         char *option;

@@ -17,7 +17,8 @@ enum mem_type efi_mem_type(uint32_t type, uint64_t attribute);
 /*
  * Hand `size` bytes of descriptors at `map` to the sink, stepping by the
  * firmware's own descriptor size. ERR_MAPENTRY: that size is too small, not a
- * multiple of 8, or does not divide `size`, or the version is unknown.
+ * multiple of 8, or does not divide `size`, or the version is unknown, or a
+ * descriptor has more pages than 64 bits can count the bytes of.
  */
 struct error efi_map_ranges(const void *map, uint64_t size, uint64_t descriptor_size,
                             uint32_t version, const struct range_sink *sink);

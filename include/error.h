@@ -20,7 +20,7 @@ enum error_code {
     ERR_EFI,     /* a firmware call failed: text = its name, value = status */
     /* the memory map */
     ERR_NOMAP,    /* the loader gave none */
-    ERR_MAPENTRY, /* entry size unusable: at = offset, value = entry size */
+    ERR_MAPENTRY, /* entries unusable: text = why, at and value as it says */
     ERR_MAPFULL,  /* more ranges than fit: at = the limit */
     ERR_NORAM,    /* no usable RAM in it */
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
