@@ -11,10 +11,9 @@ FW ?= bios
 MEM ?= 2G
 CMDLINE ?=
 QEMU ?=
-TIME ?= 60
 UBSAN ?= 0
 
-# Each way to build has a folder of its own; build/ holds gcc's release build.
+# Each way to build has a folder of its own; build/footing.elf is the one built last.
 B := build
 VARIANT := $(if $(findstring clang,$(CC)),clang,gcc)$(if $(filter 1,$(UBSAN)),-ubsan)
 O := $(B)/obj/$(VARIANT)
@@ -70,7 +69,7 @@ bench: all $(B)/bench/builder ## instruction counts: the builder on the host, a 
 	@tests/packages.sh run bench
 	@$(PYTHON) tests/bench/bench.py
 
-gdb: $(B)/footing.elf ## boot stopped at the first instruction, with gdb attached
+gdb: $(B)/footing.elf ## boot as far as the first C function, with gdb attached
 	@tests/packages.sh run bench
 	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' --gdb $(QEMU)
 
@@ -119,22 +118,22 @@ $(O)/.packages: tests/packages.sh
 	@mkdir -p $(@D)
 	@touch $@
 
-# On the host: mm/ and the parsers unchanged, under sanitizers, with their tests.
+# On the host, with either compiler: mm/ and the parsers unchanged, under sanitizers, with their tests.
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c) $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c)
 HOST_SHARED := $(HOST_PURE) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
-HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host/%.o)
+HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host-$(VARIANT)/%.o)
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))
 
 host-tests: $(HOST_TESTS)
 
-$(B)/obj/host/%.c.o: %.c Makefile | $(O)/.packages
+$(B)/obj/host-$(VARIANT)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CC    $@'
 	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -MMD -MP -c $< -o $@
 
-.SECONDARY: $(HOST_TESTS:$(B)/host/%=$(B)/obj/host/tests/host/%.c.o)
-$(B)/host/%: $(B)/obj/host/tests/host/%.c.o $(HOST_OBJECTS)
+.SECONDARY: $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.o)
+$(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@

@@ -15,6 +15,8 @@ struct error efi_exit(const struct efi_exit_calls *calls, struct efi_map *map)
         status = calls->get_memory_map(calls->ctx, map);
         if (status != EFI_SUCCESS)
             return failed("GetMemoryMap", status);
+        if (map->size > map->room)
+            return failed("GetMemoryMap: a map larger than its buffer", status);
         status = calls->exit_boot_services(calls->ctx, map->key);
         if (status == EFI_SUCCESS)
             return SUCCESS;

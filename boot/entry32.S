@@ -41,7 +41,7 @@ footing_entry:
  * check_cpu: CPUID, long mode and NX, or a panic.
  *
  * In:  ebp = image's physical address, a stack
- * Clobbers eax, ebx, ecx, edx, edi
+ * Clobbers eax, ebx, ecx, edx, esi
  */
 check_cpu:
         pushf
@@ -63,36 +63,21 @@ check_cpu:
         cpuid
         test    $CPUID_EXT_1_EDX_LM, %edx
         jz      early_panic32
-        test    $CPUID_EXT_1_EDX_NX, %edx
-        jnz     1f
-
-        /* An Intel CPU hides NX while firmware has set XD_DISABLE: undo that and look again. */
         mov     $OFFSET(text_no_nx), %esi
-        mov     $CPUID_VENDOR, %eax
-        cpuid
-        cmp     $CPUID_VENDOR_INTEL_EBX, %ebx
-        jne     early_panic32
-        mov     $MSR_MISC_ENABLE, %ecx
-        rdmsr
-        and     $~MISC_ENABLE_XD_DISABLE_HI, %edx
-        wrmsr
-        mov     $CPUID_EXT_1, %eax
-        cpuid
-        test    $CPUID_EXT_1_EDX_NX, %edx
-        jz      early_panic32
-1:      ret
+        CHECK_NX early_panic32
+        ret
 
 /*
  * check_a20: address line 20 must be open, or every odd MiB is another's
  * alias. Writes to a variable of the image only.
  *
  * In:  ebp = image's physical address, a stack
- * Clobbers eax, ecx, edx, edi
+ * Clobbers eax, edx, esi, edi
  */
 check_a20:
         lea     OFFSET(a20_probe)(%ebp), %edi
         mov     %edi, %edx
-        xor     $0x100000, %edx
+        xor     $A20_BIT, %edx
         mov     (%edx), %eax
         not     %eax
         mov     %eax, (%edi)
@@ -103,7 +88,7 @@ check_a20:
 
 /* No boot information, so no stack yet: any conventional memory will do, nothing comes after. */
 not_multiboot2:
-        mov     $0x7c00, %esp
+        mov     $CONVENTIONAL_STACK, %esp
         call    1f
 1:      pop     %ebp
         sub     $OFFSET(1b), %ebp
@@ -136,12 +121,12 @@ a20_probe:
         .skip   4
 
         .section .bss.tables, "aw", @nobits
-        .balign 4096
+        .balign PAGE_SIZE
         .globl  boot_id_l1, boot_id_l2, boot_id_l3, boot_l2, boot_l3, boot_l4, boot_l5
-boot_id_l1: .skip 4096  /* these three in this order: BOOT_TABLES climbs them */
-boot_id_l2: .skip 4096
-boot_id_l3: .skip 4096
-boot_l2:    .skip 4096
-boot_l3:    .skip 4096
-boot_l4:    .skip 4096
-boot_l5:    .skip 4096
+boot_id_l1: .skip PAGE_SIZE  /* these three in this order: BOOT_TABLES climbs them */
+boot_id_l2: .skip PAGE_SIZE
+boot_id_l3: .skip PAGE_SIZE
+boot_l2:    .skip PAGE_SIZE
+boot_l3:    .skip PAGE_SIZE
+boot_l4:    .skip PAGE_SIZE
+boot_l5:    .skip PAGE_SIZE

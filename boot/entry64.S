@@ -29,11 +29,8 @@ footing_entry_efi64:
         jne     early_panic64
 
         /* Long mode is here; NX need not be. */
-        mov     $CPUID_EXT_1, %eax
-        cpuid
         lea     text_no_nx(%rip), %rsi
-        test    $CPUID_EXT_1_EDX_NX, %edx
-        jz      early_panic64
+        CHECK_NX early_panic64
 
         call    save_firmware
         BOOT_TABLES r
@@ -41,8 +38,8 @@ footing_entry_efi64:
         /* The identity page's slot of the root; one root more if firmware runs five levels. */
         lea     boot_l4(%rip), %rbx
         mov     %rbp, %rdx
-        shr     $(PAGE_SHIFT + 3 * 9), %rdx
-        and     $511, %edx
+        shr     $(PAGE_SHIFT + 3 * TABLE_SHIFT), %rdx
+        and     $(TABLE_SLOTS - 1), %edx
         mov     %rax, (%rbx, %rdx, 8)
         mov     %cr4, %rax
         test    $CR4_LA57, %eax
@@ -50,7 +47,7 @@ footing_entry_efi64:
         lea     LINK(%rbx), %rax
         lea     boot_l5(%rip), %rbx
         mov     %rax, (%rbx)
-        mov     %rax, 511 * 8(%rbx)
+        mov     %rax, (TABLE_SLOTS - 1) * 8(%rbx)
 
 1:      mov     %r12, %rsi
         movabs  $firmware, %r9

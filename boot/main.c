@@ -13,6 +13,7 @@
 #include "mb2.h"
 #include "panic.h"
 #include "pmap.h"
+#include "trap.h"
 
 static struct boot boot;
 static uint64_t map_keys[2 * BOOT_MAX_RANGES];
@@ -42,13 +43,22 @@ static struct error take_range(void *ctx, uint64_t base, uint64_t len, enum mem_
     return SUCCESS;
 }
 
-/* A loader on BIOS leaves the text screen on, unless it says that it has not. */
+/* Keep these bytes out of the free memory. */
+static void hold(uint64_t base, uint64_t len, const char *owner)
+{
+    if (!busy_add(&boot.busy, base, len, owner))
+        must((struct error){.code = ERR_OVERLAP, .at = base, .value = base + len, .text = owner});
+}
+
+/* The screen's memory, unless the loader says that it shows anything but 80 columns of text. */
 static void find_screen(const struct facts *facts, bool bios)
 {
     const struct framebuffer *fb = &facts->framebuffer;
-    bool text = fb->base ? fb->type == FRAMEBUFFER_TEXT && fb->base == VGA_TEXT_PA
-                         : bios && !facts->efi_system_table;
+    bool text = bios && !facts->efi_system_table;
 
+    if (fb->base)
+        text = fb->type == FRAMEBUFFER_TEXT && fb->base == VGA_TEXT_PA &&
+               fb->width == VGA_COLUMNS && fb->height >= VGA_ROWS;
     console_vga(text ? pmap_vga() : NULL);
 }
 
@@ -76,84 +86,80 @@ static void read_options(void)
     refuse_unless(!(boot.options.consoles & CONSOLE_EFI), "console=efi");
 }
 
+/* The multiboot2 information, mapped in one piece until pmap_unmap(). */
+static const void *map_information(uint64_t information, uint32_t *size)
+{
+    const void *info = pmap_map(information, 8);
+
+    must(mb2_size(info, size));
+    pmap_unmap(info);
+    info = pmap_map(information, *size);
+    if (!info)
+        must((struct error){.code = ERR_INFOBIG, .at = MB2_INFO_MAX, .value = *size});
+    return info;
+}
+
 /* Boot information → facts, options, ranges. */
 static void read_information(uint64_t information, bool bios)
 {
     const struct range_sink sink = {&boot.map, take_range};
     uint32_t size;
-    const void *info = pmap_map(information, 8);
+    const void *info = map_information(information, &size);
 
-    must(mb2_size(info, &size));
-    pmap_unmap(info);
-    info = pmap_map(information, size);
     must(mb2_facts(info, size, &boot.facts));
     find_screen(&boot.facts, bios);
     read_options();
-    if (boot.facts.efi_boot_services && !bios)
+    if (boot.facts.efi_boot_services && bios)
+        must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
+    if (boot.facts.efi_boot_services)
         must(efi_leave(&boot.facts, &sink));
     else
         must(mb2_ranges(info, size, &sink));
     pmap_unmap(info);
     memmap_normalise(&boot.map);
-    busy_add(&boot.busy, information, size, "boot information");
+    hold(information, size, "boot information");
 }
 
-/* What the loader put somewhere must lie in RAM, and not on anything else. */
+/* What the loader put somewhere must lie in write-back RAM, and not on anything else. */
 static void claim(uint64_t base, uint64_t end, const char *owner)
 {
     struct error err = {.at = base, .value = end - 1, .text = owner};
+    uint64_t first = base & ~PAGE_MASK;
+    uint64_t pages = ((end + PAGE_MASK) & ~PAGE_MASK) - first;
+    const struct mem_range *range = memmap_find(&boot.map, base);
+    const struct busy_range *other = busy_overlap(&boot.busy, base, end);
 
     if (base == end)
         return;
-    if (!memmap_is(&boot.map, base, end - base, MEM_USABLE))
+    if (!memmap_is(&boot.map, base, end - base, MEM_USABLE)) {
         err.code = ERR_INUSE;
-    else if (busy_overlap(&boot.busy, base, end))
+        err.against = range ? mem_type_name(range->type) : "in no range";
+    } else if (!memtype_is(&boot.mtrr, first, pages, MEMTYPE_WB)) {
+        err.code = ERR_NOTWB;
+    } else if (other) {
         err.code = ERR_OVERLAP;
+        err.against = other->owner;
+    }
     must(err);
-    busy_add(&boot.busy, base, end - base, owner);
+    hold(base, end - base, owner);
 }
 
-static void claim_all(bool bios)
+/*
+ * Real-mode vectors and BIOS data, which the map calls usable; and the
+ * extended BIOS data, which a broken map may call so too.
+ */
+static void hold_bios_data(void)
 {
-    if (memmap_bytes(&boot.map, MEM_USABLE) == 0)
-        must((struct error){.code = ERR_NORAM});
-    claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
-    for (size_t i = 0; i < boot.facts.nmodules; i++)
-        claim(boot.facts.modules[i].base, boot.facts.modules[i].end, "module");
-    /* The real-mode vectors and the BIOS data area, which the map calls usable. */
-    if (bios)
-        busy_add(&boot.busy, 0, BIOS_DATA_END, "BIOS data");
+    const uint16_t *segment = pmap_map(BIOS_EBDA_SEGMENT, sizeof(*segment));
+    uint64_t ebda = (uint64_t)*segment << 4;
+
+    pmap_unmap(segment);
+    hold(0, BIOS_DATA_END, "BIOS data");
+    if (ebda >= BIOS_EBDA_LOWEST && ebda < BIOS_EBDA_END)
+        hold(ebda, BIOS_EBDA_END - ebda, "extended BIOS data");
 }
 
-static void add_fixed(struct mapping m)
-{
-    m.max_level = (uint8_t)boot.request.max_level;
-    boot.fixed[boot.request.nfixed++] = m;
-}
-
-static void plan_fixed(bool screen)
-{
-    for (const struct image_segment *s = image_segments; s->start != s->end; s++)
-        add_fixed((struct mapping){
-            .va = s->start,
-            .pa = image_pa((const void *)s->start),
-            .len = s->end - s->start,
-            .rights = (uint8_t)s->rights,
-            .type = MEMTYPE_WB,
-            .what = (uint8_t)s->what,
-        });
-    if (screen)
-        add_fixed((struct mapping){
-            .va = PMAP_VGA_VA,
-            .pa = VGA_TEXT_PA,
-            .len = PAGE_SIZE,
-            .rights = RIGHT_W,
-            .type = MEMTYPE_UC,
-            .what = WHAT_VGA_TEXT,
-        });
-}
-
-static void make_plan(void)
+static void set_request(void)
 {
     unsigned levels = cpu_levels();
     unsigned largest = boot.caps.page1g ? 2 : 1;
@@ -170,7 +176,54 @@ static void make_plan(void)
         .phys_bits = boot.caps.phys_bits,
         .max_level = boot.options.max_level < largest ? boot.options.max_level : largest,
     };
-    plan_fixed(console_has_vga());
+}
+
+static void claim_all(bool bios)
+{
+    must(ram_check(&boot.request));
+    claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
+    for (size_t i = 0; i < boot.facts.nmodules; i++)
+        claim(boot.facts.modules[i].base, boot.facts.modules[i].end, "module");
+    if (bios)
+        hold_bios_data();
+}
+
+static void add_fixed(struct mapping m)
+{
+    m.max_level = (uint8_t)boot.request.max_level;
+    boot.fixed[boot.request.nfixed++] = m;
+}
+
+static void add_image(void)
+{
+    for (const struct image_segment *s = image_segments; s->start != s->end; s++)
+        add_fixed((struct mapping){
+            .va = s->start,
+            .pa = image_pa((const void *)s->start),
+            .len = s->end - s->start,
+            .rights = (uint8_t)s->rights,
+            .type = MEMTYPE_WB,
+            .what = (uint8_t)s->what,
+        });
+}
+
+static void add_screen(void)
+{
+    add_fixed((struct mapping){
+        .va = PMAP_VGA_VA,
+        .pa = VGA_TEXT_PA,
+        .len = PAGE_SIZE,
+        .rights = RIGHT_W,
+        .type = MEMTYPE_UC,
+        .what = WHAT_VGA_TEXT,
+    });
+}
+
+static void make_plan(void)
+{
+    add_image();
+    if (console_has_vga())
+        add_screen();
     boot.plan = (struct plan){.entries = plan_entries, .max = BOOT_MAX_MAPPINGS};
     must(plan_make(&boot.plan, &boot.request));
 }
@@ -183,7 +236,7 @@ static uint64_t table_alloc(void *ctx, unsigned level, uint64_t va)
     if (level == 0 && va == PMAP_VA)
         return pmap_table_pa();
     if (!frame_pool_take(ctx, &frame))
-        must((struct error){.code = ERR_COUNT, .text = "a table too many"});
+        must((struct error){.code = ERR_NOFRAMES, .text = "although they were counted"});
     return frame;
 }
 
@@ -241,12 +294,15 @@ void footing_main(uint64_t image, uint64_t information, struct firmware_state *f
     boot.image_pa = image;
     pmap_init(image);
     trap_init();
+    find_screen(&boot.facts, bios);
     boot.caps = cpu_detect();
+    mtrr_read(&boot.mtrr, &boot.caps);
     memmap_init(&boot.map, map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
 
     read_information(information, bios);
+    trap_use_stacks();
+    set_request();
     claim_all(bios);
-    mtrr_read(&boot.mtrr, &boot.caps);
     make_plan();
     build_tables();
     switch_tables();

@@ -163,10 +163,6 @@ static struct error read_tag(const struct tag *tag, struct facts *facts)
     case MB2_TAG_EFI_BS:
         facts->efi_boot_services = true;
         return SUCCESS;
-    case MB2_TAG_MMAP:
-    case MB2_TAG_EFI_MMAP:
-        facts->has_map = true;
-        return SUCCESS;
     default:
         return SUCCESS;
     }

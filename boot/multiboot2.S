@@ -24,7 +24,7 @@ header:
         .long   2f - 1b
         .long   MB2_TAG_CMDLINE, MB2_TAG_MODULE, MB2_TAG_FRAMEBUFFER
         .long   MB2_TAG_EFI64, MB2_TAG_EFI_MMAP, MB2_TAG_EFI_BS, MB2_TAG_EFI64_IH
-        .long   MB2_TAG_ACPI_OLD, MB2_TAG_ACPI_NEW, MB2_TAG_LOAD_BASE
+        .long   MB2_TAG_ACPI_OLD, MB2_TAG_ACPI_NEW
 2:
         .balign 8
 1:      .short  MB2_HEADER_ENTRY_ADDRESS, 0

@@ -145,7 +145,7 @@ static bool parse_baud(const char *text, uint32_t *baud)
 
     if (!parse_digits(&text, 10, &value) || *text != '\0')
         return false;
-    if (value == 0 || value > UART_CLOCK || UART_CLOCK % value != 0 || UART_CLOCK / value > 0xffff)
+    if (value < UART_MIN_BAUD || value > UART_CLOCK || UART_CLOCK % value != 0)
         return false;
     *baud = (uint32_t)value;
     return true;

@@ -5,11 +5,18 @@
 #include "cpu.h"
 
 static bool panicking;
-static bool halts_at_once;
+static bool exits = true;
 
-void panic_exits(bool exits)
+void panic_exits(bool wanted)
 {
-    halts_at_once = !exits;
+    exits = wanted;
+}
+
+static _Noreturn void stop(void)
+{
+    if (exits)
+        cpu_exit_qemu(false);
+    cpu_halt();
 }
 
 static void print_number(const char *name, uint64_t value, const char **separator)
@@ -27,16 +34,16 @@ void panic(const struct error *err)
 
     /* A fault while we print: say no more than is being said. */
     if (panicking)
-        cpu_halt();
+        stop();
     panicking = true;
     console_all();
     log_print(LOG_ALWAYS, "footing: panic %s: %s", words->name, words->says);
     if (err->text)
         log_print(LOG_ALWAYS, ": %s", err->text);
+    if (err->against)
+        log_print(LOG_ALWAYS, ", %s", err->against);
     print_number(words->at, err->at, &separator);
     print_number(words->value, err->value, &separator);
     log_print(LOG_ALWAYS, "%s\n", separator[0] == ',' ? ")" : "");
-    if (!halts_at_once)
-        cpu_exit_qemu(false);
-    cpu_halt();
+    stop();
 }

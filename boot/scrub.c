@@ -2,10 +2,9 @@
 /* Every free byte of RAM, written through the directmap: a page that is missing shows itself. */
 #include "boot.h"
 #include "console.h"
-#include "print.h"
 #include "x86.h"
 
-#define CHUNK  UINT64_C(0x200000)
+#define CHUNK  UINT64_C(0x200000) /* bytes between two looks at the progress */
 #define SALT   UINT64_C(0x5bd1e9955bd1e995)
 #define REPORT (UINT64_C(64) << 20) /* bytes between two updates of the progress line */
 
@@ -28,19 +27,25 @@ static struct error check(const volatile uint64_t *words, uint64_t count, uint64
     return SUCCESS;
 }
 
-static struct error scrub_chunk(uint64_t directmap, uint64_t base, uint64_t end, bool verify)
+/* What is done to all free RAM in turn. Verifying begins when all of it has been written. */
+enum sweep { SWEEP_WRITE, SWEEP_VERIFY, SWEEP_ZERO };
+
+static struct error sweep_chunk(enum sweep sweep, uint64_t directmap, uint64_t base, uint64_t end)
 {
     volatile uint64_t *words = (volatile uint64_t *)(directmap + base);
     uint64_t count = (end - base) / sizeof(uint64_t);
-    struct error err = SUCCESS;
 
-    if (verify) {
+    switch (sweep) {
+    case SWEEP_WRITE:
         fill(words, count, base + SALT, sizeof(uint64_t));
-        err = check(words, count, base);
-    }
-    if (!err.code)
+        break;
+    case SWEEP_VERIFY:
+        return check(words, count, base);
+    case SWEEP_ZERO:
         fill(words, count, 0, 0);
-    return err;
+        break;
+    }
+    return SUCCESS;
 }
 
 static uint64_t total_of(struct frame_pool free_ram)
@@ -53,12 +58,15 @@ static uint64_t total_of(struct frame_pool free_ram)
     return total;
 }
 
-static void progress(uint64_t done, uint64_t total)
+static void progress(enum sweep sweep, uint64_t done, uint64_t total)
 {
-    log_print(LOG_WARNING, "\rfooting: scrub %lu of %lu KiB", done >> 10, total >> 10);
+    static const char *const names[] = {"write", "verify", "zero"};
+
+    log_print(LOG_WARNING, "\rfooting: scrub %s %lu of %lu KiB", names[sweep], done >> 10,
+              total >> 10);
 }
 
-struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify)
+static struct error sweep_all(enum sweep sweep, uint64_t directmap, struct frame_pool free_ram)
 {
     uint64_t total = total_of(free_ram);
     uint64_t done = 0;
@@ -70,17 +78,30 @@ struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool ver
         while (!err.code && run.base < run.end) {
             uint64_t end = run.end - run.base > CHUNK ? run.base + CHUNK : run.end;
 
-            err = scrub_chunk(boot->request.directmap_base, run.base, end, verify);
+            err = sweep_chunk(sweep, directmap, run.base, end);
             done += end - run.base;
             run.base = end;
             if (done - shown >= REPORT) {
-                progress(done, total);
+                progress(sweep, done, total);
                 shown = done;
             }
         }
     }
+    progress(sweep, done, total);
+    log_print(LOG_WARNING, "\n");
+    return err;
+}
+
+struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify)
+{
+    uint64_t directmap = boot->request.directmap_base;
+    struct error err = SUCCESS;
+
+    if (verify) {
+        sweep_all(SWEEP_WRITE, directmap, free_ram);
+        err = sweep_all(SWEEP_VERIFY, directmap, free_ram);
+    }
     if (!err.code)
-        progress(done, total);
-    log_print(LOG_WARNING, err.code ? "\n" : verify ? ", all read back\n" : ", zeroed\n");
+        err = sweep_all(SWEEP_ZERO, directmap, free_ram);
     return err;
 }

@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "print.h"
-
 #define CONSOLE_COM1 0x1u
 #define CONSOLE_COM2 0x2u
 #define CONSOLE_VGA  0x4u
@@ -16,10 +14,18 @@
 #define CONSOLE_DEFAULT (CONSOLE_COM1 | CONSOLE_VGA)
 #define CONSOLE_BAUD    115200u
 
+/* How chatty: a line is printed if its level is at most loglevel=. */
+enum log_level {
+    LOG_ALWAYS,  /* footing: ready, panics, the built-in payload */
+    LOG_WARNING, /* what was dropped or left out */
+    LOG_MAP,     /* the lines of the contract; the default */
+    LOG_DETAIL   /* CPU, loader, what holds which RAM */
+};
+
 /*
  * Start the devices of this set that are there; the debug port, where there
  * is one, goes with any set that is not empty. Until the first call lines go
- * nowhere. Serial rates in baud, both dividing 115200.
+ * nowhere. Serial rates in baud, from 300 up, both dividing 115200.
  */
 void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud);
 
@@ -38,5 +44,8 @@ bool console_wants(enum log_level level);
 void console_all(void);
 
 void console_putc(char c);
+
+/* Formatted as in print.h, to all consoles, if the level is wanted. */
+__attribute__((format(printf, 2, 3))) void log_print(enum log_level level, const char *format, ...);
 
 #endif

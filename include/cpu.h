@@ -31,9 +31,6 @@ void mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps);
 /* Load the final tables and control registers; returns on the same stack. */
 void cpu_switch(const struct cpu_state *state);
 
-/* Own GDT, TSS with a stack each for #DF, NMI and #MC, IDT; once, first of all. */
-void trap_init(void);
-
 /* The contract's measuring point. */
 void footing_ready(void);
 

@@ -11,6 +11,9 @@
 
 /* CPUID's raw answers; x86_64/cpu.c fills this in. A leaf that the CPU lacks is zero. */
 struct cpuid_words {
+    uint32_t vendor_ebx; /* the first four letters */
+    uint32_t leaf1_eax;
+    uint32_t leaf1_ecx;
     uint32_t leaf1_edx;
     uint32_t leaf7_ebx;
     uint32_t leaf7_ecx;
@@ -20,6 +23,7 @@ struct cpuid_words {
 
 struct cpu_caps {
     unsigned phys_bits; /* 32 to 52: what a page-table entry may hold */
+    bool tom2;          /* AMD's SYSCFG and TOP_MEM2 can be read */
     bool nx, page1g, pat, mtrr, pge, mce, smep, smap, umip, la57;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors are values. Whoever finds one returns it; boot/main.c alone decides
- * to stop, and error_print() alone puts one into words.
+ * Errors are values. Whoever finds one returns it; boot/main.c decides to
+ * stop, and panic() alone puts one into words. (Exceptions and undefined
+ * behaviour leave no choice: they panic where they are met.)
  */
 #ifndef ERROR_H
 #define ERROR_H
@@ -24,7 +25,8 @@ enum error_code {
     ERR_MAPFULL,  /* more ranges than fit: at = the limit */
     ERR_NORAM,    /* no usable RAM in it */
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
-    ERR_OVERLAP,  /* image or modules share bytes: text = which, at, value */
+    ERR_NOTWB,    /* image or module in RAM that is not write-back: the same */
+    ERR_OVERLAP,  /* image or modules share bytes: the same, against = the other */
     /* the plan; at = va, value = pa unless said otherwise */
     ERR_PLANFULL,  /* at = the limit */
     ERR_ALIGN,     /* an address or length is no multiple of 4 KiB, or empty */
@@ -51,7 +53,8 @@ struct error {
     enum error_code code; /* ERR_NONE: all is well, the rest is zero */
     uint64_t at;
     uint64_t value;
-    const char *text; /* static, or outlives the error; may be null */
+    const char *text;    /* static, or outlives the error; may be null */
+    const char *against; /* what it clashes with, likewise */
 };
 
 #define SUCCESS ((struct error){.code = ERR_NONE})

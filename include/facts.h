@@ -45,7 +45,6 @@ struct facts {
     uint64_t efi_system_table; /* physical; 0: no UEFI */
     uint64_t efi_image_handle;
     bool efi_boot_services; /* still alive */
-    bool has_map;           /* a memory map was among the facts, even if empty */
 };
 
 /*

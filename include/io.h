@@ -24,7 +24,8 @@
 #define UART_MCR_DTR_RTS    0x03
 #define UART_CLOCK          115200
 #define UART_DIVISOR_115200 1
-#define UART_PATIENCE       0x10000 /* polls for room before a byte is given up */
+#define UART_MIN_BAUD       300
+#define UART_PATIENCE       0x40000 /* polls before a UART is given up; a poll takes about 1 us */
 
 #define DEBUG_PORT 0xe9 /* QEMU isa-debugcon; reads back its own number where there is one */
 
@@ -33,12 +34,18 @@
 #define EXIT_SUCCESS 16
 #define EXIT_PANIC   17
 
-#define BIOS_DATA_END 0x500 /* real-mode interrupt vectors and BIOS data area */
+/* Real-mode vectors and BIOS data area; the word in it that is the EBDA's segment, and where that can lie. */
+#define BIOS_DATA_END     0x500
+#define BIOS_EBDA_SEGMENT 0x40e
+#define BIOS_EBDA_LOWEST  0x80000
+#define BIOS_EBDA_END     0xa0000
+
+#define A20_BIT            0x100000
+#define CONVENTIONAL_STACK 0x7c00 /* RAM on every PC, for who is about to stop anyway */
 
 #define VGA_TEXT_PA   0xb8000
 #define VGA_COLUMNS   80
 #define VGA_ROWS      25
 #define VGA_ATTRIBUTE 0x07
-#define VGA_CRTC      0x3d4
 
 #endif

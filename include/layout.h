@@ -23,7 +23,11 @@
 
 #define PMAP_VA    U64(0xffffffff80000000)
 #define PMAP_SLOTS 128
-#define IMAGE_VA   U64(0xffffffff80080000) /* PMAP_VA + PMAP_SLOTS pages */
+
+/* The slots of PMAP_VA, and so of the image, in the two upper tables; the linker script checks. */
+#define PMAP_L4_SLOT 511
+#define PMAP_L3_SLOT 510
+#define IMAGE_VA     U64(0xffffffff80080000) /* PMAP_VA + PMAP_SLOTS pages */
 
 /* Where a loader that cannot relocate puts the image; 4 KiB aligned. */
 #define IMAGE_LMA U64(0x100000)

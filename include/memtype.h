@@ -16,7 +16,7 @@ enum memtype { MEMTYPE_UC = 0, MEMTYPE_WC = 1, MEMTYPE_WT = 4, MEMTYPE_WP = 5, M
 const char *memtype_name(enum memtype type); /* "WB", "UC", … */
 
 #define MTRR_FIXED_REGS   11
-#define MTRR_MAX_VARIABLE 32
+#define MTRR_MAX_VARIABLE 40 /* as many as fit before the fixed registers */
 
 /* IA32_MTRR_DEF_TYPE */
 #define MTRR_DEF_ENABLE       0x800u
@@ -30,6 +30,11 @@ struct mtrr_state {
     bool present;       /* CPUID.1:EDX.MTRR; if not, every address is WB */
     unsigned phys_bits; /* 32 to 52 */
     uint64_t def_type;
+    /*
+     * AMD: where SYSCFG says Tom2ForceMemTypeWB, the default type from 4 GiB up
+     * to TOP_MEM2 is WB (APM vol. 2 section 7.9.7); this is TOP_MEM2. Else 0.
+     */
+    uint64_t wb_top;
     uint64_t fixed[MTRR_FIXED_REGS]; /* 64K, 16K_80000, 16K_A0000, 4K_C0000 … 4K_F8000 */
     unsigned variable;               /* how many pairs follow */
     struct {
@@ -52,6 +57,9 @@ struct memtype_span {
  * mask with holes is honoured as the CPU does: all that agrees with the base.
  */
 struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit);
+
+/* Is all of [base, base + len) of this one type? The conditions of memtype_span(), len > 0. */
+bool memtype_is(const struct mtrr_state *mtrr, uint64_t base, uint64_t len, enum memtype type);
 
 /*
  * The PAT that Footing programs. Entries 0 to 3 are as after reset, so the

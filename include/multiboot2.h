@@ -20,7 +20,6 @@
 #define MB2_LOADER_MAGIC    0x36d76289
 #define MB2_TAG_END         0
 #define MB2_TAG_CMDLINE     1
-#define MB2_TAG_LOADER_NAME 2
 #define MB2_TAG_MODULE      3
 #define MB2_TAG_MMAP        6
 #define MB2_TAG_FRAMEBUFFER 8
@@ -30,7 +29,6 @@
 #define MB2_TAG_EFI_MMAP    17
 #define MB2_TAG_EFI_BS      18
 #define MB2_TAG_EFI64_IH    20
-#define MB2_TAG_LOAD_BASE   21
 
 /* The fixed part: total size, then a reserved word. */
 #define MB2_INFO_TOTAL_SIZE 0

@@ -33,9 +33,10 @@ struct options options_default(void);
 /*
  * Parse a line of options separated by blanks; the line is cut up in the
  * process and must outlive the options. A later option overrides an earlier
- * one of its name, but each console= adds a device, and none takes away those
- * before it. ERR_OPTION: text is the
- * option that is unknown or has an unknown value; options before it hold.
+ * one of its name. console= is a list (com1[,baud],com2[,baud],vga,efi) in
+ * place of the default; each further one adds its devices, and "none" takes
+ * away those before it. ERR_OPTION: text is the option that is unknown or has
+ * an unknown value; options before it hold.
  */
 struct error options_parse(struct options *options, char *line);
 

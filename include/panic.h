@@ -5,12 +5,14 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "print.h"
 
-/* One line on every console, then stop as then= says; see README, "Panic codes". */
+/* One line on every console, then stop; see README, "Panic codes". */
 _Noreturn void panic(const struct error *err);
 
-/* What a panic does once it is printed: leave QEMU (and halt if that fails), or halt at once. */
-void panic_exits(bool exits);
+/*
+ * Does a panic leave QEMU, before it halts? It does until then=halt or
+ * then=reboot is known: neither asks for an end that looks like another.
+ */
+void panic_exits(bool wanted);
 
 #endif

@@ -32,6 +32,7 @@ enum mapping_what {
 
 const char *mapping_what_name(enum mapping_what what); /* "directmap", "image-text", … */
 const char *rights_name(unsigned rights);              /* "r--", "rw-", "r-x", "rwx" */
+const char *page_size_name(unsigned level);            /* "4K", "2M", "1G" */
 
 /*
  * One mapping: [va, va + len) to [pa, pa + len). Multiples of 4 KiB, not
@@ -103,13 +104,15 @@ struct ram_iter {
 void ram_first(struct ram_iter *iter, const struct plan_request *request);
 bool ram_next(struct ram_iter *iter, struct ram_piece *piece); /* false: no more */
 
+/* Is any piece RAM_MAPPED? If not, ERR_NORAM; text says why the last piece is not. */
+struct error ram_check(const struct plan_request *request);
+
 /*
  * Make the plan: entries ascend by va and are disjoint. The directmap holds
  * exactly the RAM_MAPPED pieces at directmap_base + pa, writable, write-back,
  * but read-only where a fixed mapping makes the same frame executable.
  * Neighbours are separate entries only if their rights differ.
- * Errors: ERR_PLANFULL, ERR_NORAM (no piece is RAM_MAPPED), and all of
- * plan_check(). On error the plan is empty.
+ * Errors: ERR_PLANFULL (also for more than PLAN_MAX_FIXED fixed mappings), those of ram_check() and plan_check(). On error the plan is empty.
  */
 struct error plan_make(struct plan *plan, const struct plan_request *request);
 

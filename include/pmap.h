@@ -38,8 +38,11 @@ void pmap_switched(void);
 /* The table that holds the slots in the final tables: a page of the image. */
 uint64_t pmap_table_pa(void);
 
-/* A link address of the image to physical and back. */
+/* Where the image's byte at this link address is in physical memory. */
 uint64_t image_pa(const void *va);
+
+/* A frame that is part of the image, at its link address; else null. */
+uint64_t *image_frame(uint64_t frame);
 
 /*
  * A page-table frame's slots: in the image, or else through PMAP, nested like

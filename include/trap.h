@@ -12,6 +12,16 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
+/* Own GDT and IDT; first of all. Exceptions run on the stack that they meet. */
+void trap_init(void);
+
+/*
+ * Own TSS, with a stack each for #DF, NMI and #MC. Not while a firmware is
+ * still called: its own exceptions would look for their stacks in our TSS.
+ */
+void trap_use_stacks(void);
+
+/* From trap_common: report, and stop. */
 _Noreturn void trap_handler(const struct trap_frame *frame);
 
 #endif

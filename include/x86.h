@@ -17,14 +17,9 @@
 /* Control registers, SDM vol. 3 section 2.5. */
 #define CR0_PE U64(0x00000001)
 #define CR0_MP U64(0x00000002)
-#define CR0_EM U64(0x00000004)
-#define CR0_TS U64(0x00000008)
 #define CR0_ET U64(0x00000010)
 #define CR0_NE U64(0x00000020)
 #define CR0_WP U64(0x00010000)
-#define CR0_AM U64(0x00040000)
-#define CR0_NW U64(0x20000000)
-#define CR0_CD U64(0x40000000)
 #define CR0_PG U64(0x80000000)
 
 #define CR4_PAE        U64(0x00000020)
@@ -36,8 +31,6 @@
 #define CR4_LA57       U64(0x00001000)
 #define CR4_SMEP       U64(0x00100000)
 #define CR4_SMAP       U64(0x00200000)
-
-#define CR4_LA57_BIT 12
 
 #define EFLAGS_IF U64(0x00000200)
 #define EFLAGS_ID U64(0x00200000)
@@ -53,6 +46,12 @@
 #define MSR_PAT            0x00000277
 #define MSR_MTRR_DEF_TYPE  0x000002ff
 #define MSR_EFER           0xc0000080
+#define MSR_SYSCFG         0xc0010010 /* AMD */
+#define MSR_TOP_MEM2       0xc001001d
+
+/* SYSCFG: TOP_MEM2 counts, and what is below it is write-back by default. */
+#define SYSCFG_TOM2_WB U64(0x00600000)
+#define TOP_MEM2_MASK  U64(0x000fffffff800000)
 
 /* Bit 34 of IA32_MISC_ENABLE, as a bit of the high half. */
 #define MISC_ENABLE_XD_DISABLE_HI 0x00000004
@@ -71,6 +70,9 @@
 #define CPUID_ADDR_SIZES 0x80000008
 
 #define CPUID_VENDOR_INTEL_EBX 0x756e6547 /* "Genu" */
+#define CPUID_VENDOR_AMD_EBX   0x68747541 /* "Auth" */
+#define CPUID_VENDOR_HYGON_EBX 0x6f677948 /* "Hygo" */
+#define CPUID_1_ECX_HYPERVISOR 0x80000000
 
 #define CPUID_1_EDX_MCE    0x00000080
 #define CPUID_1_EDX_MTRR   0x00001000
@@ -100,9 +102,11 @@
 #define PTE_NX_HI     0x80000000
 #define PTE_ADDR      U64(0x000ffffffffff000)
 
-#define PAGE_SHIFT 12
-#define PAGE_SIZE  U64(0x1000)
-#define PAGE_MASK  U64(0xfff)
+#define PAGE_SHIFT  12
+#define TABLE_SHIFT 9 /* log2 of a table's slots */
+#define TABLE_SLOTS 512
+#define PAGE_SIZE   U64(0x1000)
+#define PAGE_MASK   U64(0xfff)
 
 /* Footing's global descriptor table: the selectors it loads. */
 #define SEL_CODE64 0x08

@@ -8,6 +8,19 @@
 #define PHYS_BITS_MIN     32
 #define PHYS_BITS_MAX     52
 
+/*
+ * SYSCFG is there on every AMD and Hygon CPU since family 0Fh (BKDG for
+ * family 0Fh), but a hypervisor need not provide it.
+ */
+static bool has_tom2(const struct cpuid_words *words)
+{
+    uint32_t family = (words->leaf1_eax >> 8 & 0xf) + (words->leaf1_eax >> 20 & 0xff);
+    bool amd =
+        words->vendor_ebx == CPUID_VENDOR_AMD_EBX || words->vendor_ebx == CPUID_VENDOR_HYGON_EBX;
+
+    return amd && family >= 0xf && !(words->leaf1_ecx & CPUID_1_ECX_HYPERVISOR);
+}
+
 struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
 {
     unsigned bits = words->ext8_eax & 0xff;
@@ -20,6 +33,7 @@ struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
         bits = PHYS_BITS_MAX;
     return (struct cpu_caps){
         .phys_bits = bits,
+        .tom2 = has_tom2(words),
         .nx = words->ext1_edx & CPUID_EXT_1_EDX_NX,
         .page1g = words->ext1_edx & CPUID_EXT_1_EDX_1G,
         .pat = words->leaf1_edx & CPUID_1_EDX_PAT,

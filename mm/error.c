@@ -15,6 +15,7 @@ static const struct error_words words[ERR_CODES] = {
     [ERR_MAPFULL] = {"MAPFULL", "memory map has too many ranges", "limit", 0},
     [ERR_NORAM] = {"NORAM", "no usable write-back RAM in the memory map", 0, 0},
     [ERR_INUSE] = {"INUSE", "loaded where the memory map has no usable RAM", "first", "last"},
+    [ERR_NOTWB] = {"NOTWB", "loaded where the MTRRs do not make RAM write-back", "first", "last"},
     [ERR_OVERLAP] = {"OVERLAP", "loaded over something else", "first", "last"},
     [ERR_PLANFULL] = {"PLANFULL", "too many mappings", "limit", 0},
     [ERR_ALIGN] = {"ALIGN", "mapping is empty or not 4 KiB aligned", "va", "pa"},

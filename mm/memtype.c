@@ -3,7 +3,8 @@
 
 #include "x86.h"
 
-#define FIXED_TOP UINT64_C(0x100000)
+#define FIXED_TOP      UINT64_C(0x100000)
+#define FORCED_WB_BASE UINT64_C(0x100000000)
 
 const char *memtype_name(enum memtype type)
 {
@@ -139,9 +140,27 @@ static enum memtype combine(enum memtype a, enum memtype b)
     return MEMTYPE_UC;
 }
 
-static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
+/* The type where no variable range matches, and how far it is the same. */
+static struct memtype_span default_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
 {
     struct memtype_span span = {limit, decode(mtrr->def_type)};
+
+    if (pa >= mtrr->wb_top)
+        return span;
+    if (pa >= FORCED_WB_BASE) {
+        span.type = MEMTYPE_WB;
+        span.end = mtrr->wb_top;
+    } else {
+        span.end = FORCED_WB_BASE;
+    }
+    if (span.end > limit)
+        span.end = limit;
+    return span;
+}
+
+static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
+{
+    struct memtype_span span = default_span(mtrr, pa, limit);
     bool matched = false;
 
     for (unsigned i = 0; i < mtrr->variable; i++) {
@@ -192,4 +211,11 @@ struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uin
     if (span.end > limit)
         span.end = limit;
     return span;
+}
+
+bool memtype_is(const struct mtrr_state *mtrr, uint64_t base, uint64_t len, enum memtype type)
+{
+    struct memtype_span span = memtype_span(mtrr, base, base + len);
+
+    return span.type == type && span.end == base + len;
 }

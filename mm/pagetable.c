@@ -5,6 +5,8 @@
 
 #include "x86.h"
 
+#define FALL_THROUGH __attribute__((fallthrough))
+
 /*
  * Virtual addresses are compared without their sign extension: the slots of
  * the root then ascend with them, low half first, and no end wraps.
@@ -141,22 +143,22 @@ static inline uint64_t *put_empty(uint64_t *slot, uint64_t n)
     switch (n) {
     case 7:
         slot[6] = 0;
-        /* fall through */
+        FALL_THROUGH;
     case 6:
         slot[5] = 0;
-        /* fall through */
+        FALL_THROUGH;
     case 5:
         slot[4] = 0;
-        /* fall through */
+        FALL_THROUGH;
     case 4:
         slot[3] = 0;
-        /* fall through */
+        FALL_THROUGH;
     case 3:
         slot[2] = 0;
-        /* fall through */
+        FALL_THROUGH;
     case 2:
         slot[1] = 0;
-        /* fall through */
+        FALL_THROUGH;
     case 1:
         slot[0] = 0;
     }
@@ -179,22 +181,22 @@ static inline uint64_t *put_leaves(uint64_t *slot, uint64_t n, uint64_t pte, uin
     switch (n) {
     case 7:
         slot[6] = pte + 6 * size;
-        /* fall through */
+        FALL_THROUGH;
     case 6:
         slot[5] = pte + 5 * size;
-        /* fall through */
+        FALL_THROUGH;
     case 5:
         slot[4] = pte + 4 * size;
-        /* fall through */
+        FALL_THROUGH;
     case 4:
         slot[3] = pte + 3 * size;
-        /* fall through */
+        FALL_THROUGH;
     case 3:
         slot[2] = pte + 2 * size;
-        /* fall through */
+        FALL_THROUGH;
     case 2:
         slot[1] = pte + size;
-        /* fall through */
+        FALL_THROUGH;
     case 1:
         slot[0] = pte;
     }

@@ -33,6 +33,13 @@ const char *rights_name(unsigned rights)
     }
 }
 
+const char *page_size_name(unsigned level)
+{
+    static const char *const names[PT_LEAF_LEVELS] = {"4K", "2M", "1G"};
+
+    return level < PT_LEAF_LEVELS ? names[level] : "?";
+}
+
 static struct error refuse(enum error_code code, const struct mapping *m)
 {
     return (struct error){.code = code, .at = m->va, .value = m->pa};
@@ -128,33 +135,28 @@ static struct error add_piece(struct plan *plan, const struct plan_request *requ
 static struct error add_directmap(struct plan *plan, const struct plan_request *request,
                                   const struct order *order)
 {
-    struct error err = {.code = ERR_NORAM};
+    struct error err = SUCCESS;
     struct ram_iter iter;
     struct ram_piece piece;
 
     ram_first(&iter, request);
-    while (ram_next(&iter, &piece)) {
-        if (piece.fate != RAM_MAPPED)
-            continue;
-        err = SUCCESS;
-        if (request->directmap)
+    while (!err.code && ram_next(&iter, &piece)) {
+        if (piece.fate == RAM_MAPPED)
             err = add_piece(plan, request, order, piece.base, piece.end);
-        if (err.code)
-            break;
     }
     return err;
 }
 
 static struct error fill(struct plan *plan, const struct plan_request *request)
 {
+    struct error err = ram_check(request);
     struct order order;
-    struct error err = SUCCESS;
     size_t i = 0;
 
     order_fixed(&order, request);
     for (; i < order.count && order.by_va[i]->va < request->directmap_base && !err.code; i++)
         err = append(plan, order.by_va[i]);
-    if (!err.code)
+    if (!err.code && request->directmap)
         err = add_directmap(plan, request, &order);
     for (; i < order.count && !err.code; i++)
         err = append(plan, order.by_va[i]);

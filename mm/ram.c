@@ -84,3 +84,18 @@ bool ram_next(struct ram_iter *iter, struct ram_piece *piece)
     }
     return false;
 }
+
+struct error ram_check(const struct plan_request *request)
+{
+    struct error err = {.code = ERR_NORAM, .text = "nothing in it is usable"};
+    struct ram_iter iter;
+    struct ram_piece piece;
+
+    ram_first(&iter, request);
+    while (ram_next(&iter, &piece)) {
+        if (piece.fate == RAM_MAPPED)
+            return SUCCESS;
+        err.text = ram_fate_text(piece.fate);
+    }
+    return err;
+}

@@ -5,6 +5,7 @@
 
 #include "io.h"
 #include "port.h"
+#include "print.h"
 
 /* The one console of the machine: its state is the hardware's. */
 static struct {
@@ -34,13 +35,23 @@ static bool uart_start(uint16_t port, uint32_t baud)
     return true;
 }
 
-static void uart_put(uint16_t port, char c)
+/* False: the UART has had time for several characters and takes none. */
+static bool uart_put(uint16_t port, char c)
 {
     for (unsigned patience = UART_PATIENCE; patience > 0; patience--) {
-        if (in8(port + UART_LSR) & UART_LSR_THRE)
-            break;
+        if (in8(port + UART_LSR) & UART_LSR_THRE) {
+            out8(port + UART_DATA, (uint8_t)c);
+            return true;
+        }
     }
-    out8(port + UART_DATA, (uint8_t)c);
+    return false;
+}
+
+/* A device that has died is waited for once, not once a character. */
+static void serial_put(unsigned device, uint16_t port, char c)
+{
+    if ((console.devices & device) && !uart_put(port, c))
+        console.devices &= ~device;
 }
 
 static uint16_t screen_cell(char c)
@@ -119,10 +130,13 @@ bool console_wants(enum log_level level)
 
 void console_all(void)
 {
-    unsigned missing = CONSOLE_DEFAULT & ~console.devices;
+    unsigned all = CONSOLE_COM1 | CONSOLE_COM2 | CONSOLE_VGA;
+    unsigned missing = all & ~console.devices;
 
     if ((missing & CONSOLE_COM1) && !uart_start(COM1, CONSOLE_BAUD))
         missing &= ~CONSOLE_COM1;
+    if ((missing & CONSOLE_COM2) && !uart_start(COM2, CONSOLE_BAUD))
+        missing &= ~CONSOLE_COM2;
     console.devices |= missing;
     console.debug_port = in8(DEBUG_PORT) == DEBUG_PORT;
 }
@@ -131,10 +145,8 @@ void console_putc(char c)
 {
     if (c == '\n')
         console_putc('\r');
-    if (console.devices & CONSOLE_COM1)
-        uart_put(COM1, c);
-    if (console.devices & CONSOLE_COM2)
-        uart_put(COM2, c);
+    serial_put(CONSOLE_COM1, COM1, c);
+    serial_put(CONSOLE_COM2, COM2, c);
     if (console.debug_port)
         out8(DEBUG_PORT, (uint8_t)c);
     if ((console.devices & CONSOLE_VGA) && console.screen)

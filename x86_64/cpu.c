@@ -16,11 +16,15 @@ _Static_assert(offsetof(struct cpu_state, pat) == CPU_STATE_PAT, "as in cpu.h");
 struct cpu_caps cpu_detect(void)
 {
     struct cpuid_words words = {0};
-    uint32_t max = cpuid(CPUID_VENDOR, 0).eax;
+    struct cpuid_answer vendor = cpuid(CPUID_VENDOR, 0);
+    struct cpuid_answer leaf1 = cpuid(CPUID_1, 0);
     uint32_t ext_max = cpuid(CPUID_EXT_MAX, 0).eax;
 
-    words.leaf1_edx = cpuid(CPUID_1, 0).edx;
-    if (max >= CPUID_7) {
+    words.vendor_ebx = vendor.ebx;
+    words.leaf1_eax = leaf1.eax;
+    words.leaf1_ecx = leaf1.ecx;
+    words.leaf1_edx = leaf1.edx;
+    if (vendor.eax >= CPUID_7) {
         struct cpuid_answer leaf7 = cpuid(CPUID_7, 0);
 
         words.leaf7_ebx = leaf7.ebx;

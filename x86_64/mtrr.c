@@ -29,6 +29,9 @@ void mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps)
         for (unsigned i = 0; i < MTRR_FIXED_REGS; i++)
             mtrr->fixed[i] = read_msr(fixed_msrs[i]);
 
+    if (caps->tom2 && (read_msr(MSR_SYSCFG) & SYSCFG_TOM2_WB) == SYSCFG_TOM2_WB)
+        mtrr->wb_top = read_msr(MSR_TOP_MEM2) & TOP_MEM2_MASK;
+
     /* The count is eight bits wide, but the registers end where the fixed ones begin. */
     mtrr->variable = (unsigned)(cap & MTRRCAP_COUNT);
     if (mtrr->variable > MTRR_MAX_VARIABLE)

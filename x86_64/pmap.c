@@ -79,13 +79,18 @@ static bool in_pmap(uint64_t va)
     return va - PMAP_VA < PMAP_SLOTS * PAGE_SIZE;
 }
 
+uint64_t *image_frame(uint64_t frame)
+{
+    uint64_t offset = frame - pmap.image_pa;
+
+    return offset < (uint64_t)(image_end - image_start) ? (uint64_t *)(IMAGE_VA + offset) : NULL;
+}
+
 uint64_t *frame_map(uint64_t frame)
 {
-    uint64_t image_len = (uint64_t)(image_end - image_start);
+    uint64_t *in_image = image_frame(frame);
 
-    if (frame - pmap.image_pa < image_len)
-        return (uint64_t *)(frame - pmap.image_pa + IMAGE_VA);
-    return pmap_map(frame, PAGE_SIZE);
+    return in_image ? in_image : pmap_map(frame, PAGE_SIZE);
 }
 
 void frame_unmap(const uint64_t *table)

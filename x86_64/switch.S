@@ -57,13 +57,3 @@ cpu_reset:
         push    $0
         lidt    (%rsp)
         ud2
-
-/* cpu_enter(entry, stack, argument): the payload's first instruction; never back. */
-        .globl  cpu_enter
-cpu_enter:
-        mov     %rsi, %rsp
-        mov     %rdi, %rax
-        mov     %rdx, %rdi
-        xor     %ebp, %ebp
-        call    *%rax
-        ud2

@@ -87,7 +87,7 @@ static uint16_t ist_of(unsigned vector)
     }
 }
 
-void trap_init(void)
+void trap_use_stacks(void)
 {
     uint64_t base = (uint64_t)&tss;
 
@@ -97,19 +97,25 @@ void trap_init(void)
     gdt[SEL_TSS / 8] =
         TSS_AVAILABLE | (sizeof(tss) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     gdt[SEL_TSS / 8 + 1] = base >> 32;
+    __asm__ volatile("ltr %0" : : "r"((uint16_t)SEL_TSS));
+    for (unsigned v = 0; v < VECTORS; v++)
+        idt[v].flags |= ist_of(v);
+}
+
+void trap_init(void)
+{
     for (unsigned v = 0; v < VECTORS; v++) {
         uint64_t entry = (uint64_t)trap_entries + 16 * v;
 
         idt[v] = (struct gate){
             .offset_low = (uint16_t)entry,
             .selector = SEL_CODE64,
-            .flags = (uint16_t)(GATE_INTERRUPT | ist_of(v)),
+            .flags = GATE_INTERRUPT,
             .offset_mid = (uint16_t)(entry >> 16),
             .offset_high = (uint32_t)(entry >> 32),
         };
     }
     descriptors_load();
-    __asm__ volatile("ltr %0" : : "r"((uint16_t)SEL_TSS));
 }
 
 static const char *vector_name(uint64_t vector)

@@ -98,6 +98,7 @@ class Bench:
         cpu: str = "max",
         args: Sequence[str] = (),
         machine: str = "q35",
+        debug_exit: bool = True,
         name: str = "grub",
     ) -> Machine:
         """A machine that starts the image through GRUB."""
@@ -110,6 +111,7 @@ class Bench:
             memory=memory,
             cpu=cpu,
             machine=machine,
+            debug_exit=debug_exit,
         )
 
     def by_rom(self, boot: RomBoot, *, debug_exit: bool = True, name: str = "rom") -> Machine:

@@ -57,6 +57,20 @@ REFUSED: dict[str, tuple[RomBoot, tuple[str, ...]]] = {
     "mtrrs-all-uncached": (
         RomBoot(command=_EXIT, firmware=rom.Firmware(mtrr_default=0, mtrr_enable=0x800)), ("NORAM",),
     ),
+    "image-not-write-back": (
+        RomBoot(
+            command=_EXIT, firmware=rom.Firmware(variable=[rom.Variable(2 * MIB, MIB // 2, 0)]),
+        ),
+        ("NOTWB",),
+    ),
+    "module-not-write-back": (
+        RomBoot(
+            command=_EXIT,
+            firmware=rom.Firmware(variable=[rom.Variable(64 * MIB, MIB, 0)]),
+            modules=[Module(63 * MIB, bytes(MIB + 1))],
+        ),
+        ("NOTWB",),
+    ),
     "too-many-ranges": (
         RomBoot(
             command=_EXIT,
@@ -182,3 +196,12 @@ def test_early_panic_stops_without_the_exit_device(bench: Bench) -> None:
     with bench.by_rom(RomBoot(command=_EXIT, cpu="qemu64,-lm"), debug_exit=False) as machine:
         machine.wait_halted(ROM_SECONDS)
         assert_panic(machine, "NOLM")
+
+
+def test_early_panic_reaches_the_screen(bench: Bench) -> None:
+    """A PC without a serial port still shows what was wrong with the boot information."""
+    modules = {f"m{i}": b"x" for i in range(65)}
+    with bench.by_grub("bios", "", modules=modules, debug_exit=False) as machine:
+        machine.wait_line("footing: panic MODULES: .*", GRUB_SECONDS["bios"])
+        cells = machine.read(0xB8000, 80 * 25 * 2)
+        assert b"footing: panic MODULES:" in cells[::2], cells[::2]

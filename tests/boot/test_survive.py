@@ -7,6 +7,7 @@ On each byte the most restrictive type wins; what is dropped is said.
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Sequence
 
 import pytest
@@ -314,3 +315,16 @@ def test_tables_fit_between_everything(bench: Bench) -> None:
     inside = [(load, load + room), *((frame, frame + 0x1000) for frame in free)]
     used = union((f, f + 0x1000) for level in taken.walk.tables for f in level)
     assert not subtract(used, union(inside))
+
+
+def test_extended_bios_data_is_kept_of_a_map_that_forgot_it(bench: Bench) -> None:
+    """A map that calls the EBDA usable, and too little RAM elsewhere: no table goes there."""
+    segment = struct.pack("<H", 0x9000)
+    entries = [(0, 0xA0000, mb2.USABLE), (MIB, 4 * MIB, mb2.USABLE)]
+    boot = RomBoot(entries=entries, blobs=[(0x40E, segment), (0x90000, b"EBDA" * 0x4000)],
+                   command="then=halt scrub=on", info_at=0x300000)
+    with bench.by_rom(boot) as machine:
+        machine.wait_halted(ROM_SECONDS)
+        assert machine.read(0x90000, 0x10000) == b"EBDA" * 0x4000
+        assert machine.read(0x40E, 2) == segment
+        assert machine.read(0x80000, 0x1000) == bytes(0x1000), "the scrub has passed this way"

@@ -44,7 +44,6 @@ struct error info_facts(const struct info *info, struct facts *facts);
 struct error info_ranges(const struct info *info, const struct range_sink *sink);
 
 /* Facts, and if they are good, ranges: the first error of both. */
-struct error info_read(const struct info *info, struct facts *facts,
-                       const struct range_sink *sink);
+struct error info_read(const struct info *info, struct facts *facts, const struct range_sink *sink);
 
 #endif

@@ -148,7 +148,8 @@ enum memtype ref_mtrr_type(const struct mtrr_state *mtrr, uint64_t pa)
 {
     bool seen[8] = {false};
     unsigned kinds = 0;
-    enum memtype type = known_type(mtrr->def_type & 0xff);
+    bool forced = pa >= UINT64_C(0x100000000) && pa < mtrr->wb_top;
+    enum memtype type = forced ? MEMTYPE_WB : known_type(mtrr->def_type & 0xff);
 
     if (!mtrr->present)
         return MEMTYPE_WB;

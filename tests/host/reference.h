@@ -74,8 +74,8 @@ struct ref_hit ref_translate(const struct ref_reader *reader, uint64_t root, uns
                              uint64_t va);
 
 /* The frame of the table of this level on the way to va; 0: none. */
-uint64_t ref_table_for(const struct ref_reader *reader, uint64_t root, unsigned levels,
-                       uint64_t va, unsigned level);
+uint64_t ref_table_for(const struct ref_reader *reader, uint64_t root, unsigned levels, uint64_t va,
+                       unsigned level);
 
 /* Everything below the root, counted. */
 struct ref_census {

@@ -3,10 +3,10 @@
 #include "reference.h"
 
 static const uint64_t slot_span[5] = {
-    UINT64_C(4096),          /* a slot of the table with 4 KiB pages */
-    UINT64_C(2097152),       /* 2 MiB */
-    UINT64_C(1073741824),    /* 1 GiB */
-    UINT64_C(549755813888),  /* 512 GiB */
+    UINT64_C(4096),           /* a slot of the table with 4 KiB pages */
+    UINT64_C(2097152),        /* 2 MiB */
+    UINT64_C(1073741824),     /* 1 GiB */
+    UINT64_C(549755813888),   /* 512 GiB */
     UINT64_C(281474976710656) /* 256 TiB */
 };
 
@@ -69,8 +69,8 @@ struct ref_hit ref_translate(const struct ref_reader *reader, uint64_t root, uns
     return hit;
 }
 
-uint64_t ref_table_for(const struct ref_reader *reader, uint64_t root, unsigned levels,
-                       uint64_t va, unsigned level)
+uint64_t ref_table_for(const struct ref_reader *reader, uint64_t root, unsigned levels, uint64_t va,
+                       unsigned level)
 {
     uint64_t frame = root;
 

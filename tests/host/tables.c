@@ -118,8 +118,7 @@ void tables_build_plan(struct fake_memory *fake, const struct plan *plan, unsign
 
 void tables_build(struct tables *tables)
 {
-    tables_build_plan(&tables->fake, &tables->plan, tables->levels, &tables->root,
-                      &tables->stats);
+    tables_build_plan(&tables->fake, &tables->plan, tables->levels, &tables->root, &tables->stats);
 }
 
 void tables_end(struct tables *tables)

@@ -18,8 +18,7 @@ static int setup(void **state)
 
     tables_start(t, 4);
     tables_add(t, (struct mapping){RAM, 0, 0x9f000, RIGHT_W, MEMTYPE_WB, 2, WHAT_DIRECTMAP});
-    tables_add(t, (struct mapping){RAM + M(8), M(8), G(3), RIGHT_W, MEMTYPE_WB, 2,
-                                   WHAT_DIRECTMAP});
+    tables_add(t, (struct mapping){RAM + M(8), M(8), G(3), RIGHT_W, MEMTYPE_WB, 2, WHAT_DIRECTMAP});
     tables_add(t, (struct mapping){TEXT, G(8), K(64), RIGHT_X, MEMTYPE_WB, 0, WHAT_IMAGE_TEXT});
     tables_add(t, (struct mapping){DATA, G(9), K(64), RIGHT_W, MEMTYPE_WB, 0, WHAT_IMAGE_DATA});
     tables_build(t);

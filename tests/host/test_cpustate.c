@@ -20,8 +20,8 @@ static struct cpuid_words everything(void)
 /* The capabilities as one number, so that exactly one can be asserted. */
 static unsigned as_bits(const struct cpu_caps *caps)
 {
-    const bool flag[] = {caps->nx,   caps->page1g, caps->pat,  caps->mtrr, caps->pge,
-                         caps->mce,  caps->smep,   caps->smap, caps->umip, caps->la57};
+    const bool flag[] = {caps->nx,  caps->page1g, caps->pat,  caps->mtrr, caps->pge,
+                         caps->mce, caps->smep,   caps->smap, caps->umip, caps->la57};
     unsigned bits = 0;
 
     for (unsigned i = 0; i < COUNT_OF(flag); i++)
@@ -80,11 +80,41 @@ static void each_capability_has_its_own_bit(void **state)
                 if (places[i].word == word && places[i].bit == bit)
                     expected = 1u << places[i].flag;
             }
-            struct cpuid_words words = {raw[0], raw[1], raw[2], raw[3], 0x3030};
+            struct cpuid_words words = {
+                .leaf1_edx = raw[0],
+                .leaf7_ebx = raw[1],
+                .leaf7_ecx = raw[2],
+                .ext1_edx = raw[3],
+                .ext8_eax = 0x3030,
+            };
             struct cpu_caps caps = cpu_caps_from(&words);
 
             assert_int_equal(as_bits(&caps), expected);
         }
+    }
+}
+
+/* SYSCFG and TOP_MEM2: AMD and Hygon from family 0Fh on, where no hypervisor is in between. */
+static void tom2_is_for_bare_amd_only(void **state)
+{
+    static const struct {
+        uint32_t ebx, eax, ecx;
+        bool tom2;
+    } cpus[] = {
+        {0x68747541, 0x00000f4a, 0, true},         /* AMD, family 0Fh */
+        {0x68747541, 0x00830f10, 0, true},         /* AMD, family 17h: Rome */
+        {0x6f677948, 0x00900f02, 0, true},         /* Hygon, family 18h */
+        {0x68747541, 0x00000662, 0, false},        /* AMD, family 6 */
+        {0x68747541, 0x00830f10, 1u << 31, false}, /* the same Rome for a guest */
+        {0x756e6547, 0x00000f4a, 0, false},        /* Intel, family 0Fh */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cpus); i++) {
+        struct cpuid_words words = {
+            .vendor_ebx = cpus[i].ebx, .leaf1_eax = cpus[i].eax, .leaf1_ecx = cpus[i].ecx};
+
+        assert_int_equal(cpu_caps_from(&words).tom2, cpus[i].tom2);
     }
 }
 
@@ -141,7 +171,7 @@ static void registers_follow_the_capabilities(void **state)
 /* Paging, protection and long mode are on; write protection holds in ring 0; caches are on. */
 static void long_mode_is_on_over_all_combinations(void **state)
 {
-    const uint64_t must = UINT64_C(0x80010021);    /* PG, WP, NE, PE */
+    const uint64_t must = UINT64_C(0x80010021);     /* PG, WP, NE, PE */
     const uint64_t must_not = UINT64_C(0x6000000c); /* CD, NW, TS, EM */
 
     (void)state;
@@ -214,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_bits_are_all_capabilities),
         cmocka_unit_test(each_capability_has_its_own_bit),
+        cmocka_unit_test(tom2_is_for_bare_amd_only),
         cmocka_unit_test(physical_width_is_as_reported),
         cmocka_unit_test(width_without_the_leaf_is_36),
         cmocka_unit_test(width_is_always_between_32_and_52),

@@ -7,34 +7,34 @@
 #include "test.h"
 
 /* EFI_MEMORY_* */
-#define UC          UINT64_C(0x1)
-#define WC          UINT64_C(0x2)
-#define WT          UINT64_C(0x4)
-#define WB          UINT64_C(0x8)
-#define UCE         UINT64_C(0x10)
-#define WP          UINT64_C(0x1000)
-#define RP          UINT64_C(0x2000)
-#define XP          UINT64_C(0x4000)
-#define RELIABLE    UINT64_C(0x10000)
-#define RO          UINT64_C(0x20000)
-#define SP          UINT64_C(0x40000)
-#define CPU_CRYPTO  UINT64_C(0x80000)
-#define ISA_VALID   UINT64_C(0x4000000000000000)
-#define RUNTIME     UINT64_C(0x8000000000000000)
-#define USUAL       (UC | WC | WT | WB)
+#define UC           UINT64_C(0x1)
+#define WC           UINT64_C(0x2)
+#define WT           UINT64_C(0x4)
+#define WB           UINT64_C(0x8)
+#define UCE          UINT64_C(0x10)
+#define WP           UINT64_C(0x1000)
+#define RP           UINT64_C(0x2000)
+#define XP           UINT64_C(0x4000)
+#define RELIABLE     UINT64_C(0x10000)
+#define RO           UINT64_C(0x20000)
+#define SP           UINT64_C(0x40000)
+#define CPU_CRYPTO   UINT64_C(0x80000)
+#define ISA_VALID    UINT64_C(0x4000000000000000)
+#define RUNTIME      UINT64_C(0x8000000000000000)
+#define USUAL        (UC | WC | WT | WB)
 #define CONVENTIONAL 7u
-#define PAGES_MAX   (UINT64_C(1) << 52) /* 2^64 bytes */
+#define PAGES_MAX    (UINT64_C(1) << 52) /* 2^64 bytes */
 
 /* What each type means once boot services are gone. */
 static const enum mem_type meaning[16] = {
-    MEM_RESERVED,     MEM_USABLE,       MEM_USABLE,     MEM_USABLE,   MEM_USABLE,   MEM_RUNTIME_CODE,
-    MEM_RUNTIME_DATA, MEM_USABLE,       MEM_UNUSABLE,   MEM_ACPI_DATA, MEM_ACPI_NVS, MEM_MMIO,
-    MEM_MMIO,         MEM_RESERVED,     MEM_PERSISTENT, MEM_UNACCEPTED};
+    MEM_RESERVED,     MEM_USABLE,   MEM_USABLE,     MEM_USABLE,    MEM_USABLE,   MEM_RUNTIME_CODE,
+    MEM_RUNTIME_DATA, MEM_USABLE,   MEM_UNUSABLE,   MEM_ACPI_DATA, MEM_ACPI_NVS, MEM_MMIO,
+    MEM_MMIO,         MEM_RESERVED, MEM_PERSISTENT, MEM_UNACCEPTED};
 
 /* Values that no specification gives a meaning, then OEMs' and OS loaders' own. */
-static const uint32_t unknown[] = {16,         17,         18,         255,        0x10007,
-                                   0x6fffffff, 0x70000000, 0x70000007, 0x7fffffff, 0x80000000,
-                                   0x80000007, 0xffffffff};
+static const uint32_t unknown[] = {16,         17,         18,         255,
+                                   0x10007,    0x6fffffff, 0x70000000, 0x70000007,
+                                   0x7fffffff, 0x80000000, 0x80000007, 0xffffffff};
 
 /* With the attributes of ordinary memory, each type means what the specification says. */
 static void every_type_with_usual_attributes(void **state)
@@ -212,7 +212,7 @@ static void error_of_the_sink_is_passed_on(void **state)
         struct error err;
 
         recorder->refuse_at = at;
-        recorder->refusal = (struct error){ERR_MAPFULL, 7, 9, "no more"};
+        recorder->refusal = (struct error){ERR_MAPFULL, 7, 9, "no more", NULL};
         err = parse(map, sizeof(map), 48, 1, recorder);
         assert_int_equal(err.code, ERR_MAPFULL);
         assert_int_equal(err.at, 7);

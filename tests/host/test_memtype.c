@@ -329,6 +329,39 @@ static void mask_short_of_the_width_repeats(void **state)
     assert_span(&mtrr, T(64) - G(62), T(64), T(64), MEMTYPE_UC);
 }
 
+/* AMD's Tom2ForceMemTypeWB: from 4 GiB to TOP_MEM2 the default is WB, and ranges still override it. */
+static void tom2_makes_the_default_write_back(void **state)
+{
+    struct mtrr_state mtrr = enabled(MEMTYPE_UC, 48);
+
+    (void)state;
+    add_variable(&mtrr, 0, G(2), MEMTYPE_WB);
+    add_variable(&mtrr, G(5), M(1), MEMTYPE_UC);
+    mtrr.wb_top = G(8) + M(8);
+    assert_span(&mtrr, M(1), T(1), G(2), MEMTYPE_WB);
+    assert_span(&mtrr, G(2), T(1), G(4), MEMTYPE_UC);
+    assert_span(&mtrr, G(4), T(1), G(5), MEMTYPE_WB);
+    assert_span(&mtrr, G(5), T(1), G(5) + M(1), MEMTYPE_UC);
+    assert_span(&mtrr, G(5) + M(1), T(1), G(8) + M(8), MEMTYPE_WB);
+    assert_span(&mtrr, G(8) + M(8), T(1), T(1), MEMTYPE_UC);
+    mtrr.wb_top = 0;
+    assert_span(&mtrr, G(2), T(1), T(1), MEMTYPE_UC);
+}
+
+/* memtype_is() holds for exactly the stretches that memtype_span() gives. */
+static void one_type_throughout(void **state)
+{
+    struct mtrr_state mtrr = enabled(MEMTYPE_UC, 40);
+
+    (void)state;
+    add_variable(&mtrr, 0, G(2), MEMTYPE_WB);
+    assert_true(memtype_is(&mtrr, M(1), G(1), MEMTYPE_WB));
+    assert_true(memtype_is(&mtrr, M(1), G(2) - M(1), MEMTYPE_WB));
+    assert_false(memtype_is(&mtrr, M(1), G(2) - M(1) + 4096, MEMTYPE_WB));
+    assert_false(memtype_is(&mtrr, G(2) - 4096, 8192, MEMTYPE_UC));
+    assert_true(memtype_is(&mtrr, G(2), 4096, MEMTYPE_UC));
+}
+
 static struct mtrr_state random_mtrrs(struct rng *rng, bool holes)
 {
     unsigned phys_bits = 36 + (unsigned)rng_below(rng, 17);
@@ -336,6 +369,8 @@ static struct mtrr_state random_mtrrs(struct rng *rng, bool holes)
 
     if (rng_once_in(rng, 2))
         mtrr.def_type |= FIXED_ENABLE;
+    if (rng_once_in(rng, 3))
+        mtrr.wb_top = G(4) + rng_below(rng, 512) * M(8);
     for (unsigned i = 0; i < 88; i++) {
         uint64_t type = rng_once_in(rng, 8) ? rng_below(rng, 8) : MEMTYPE_WB;
 
@@ -442,6 +477,8 @@ int main(void)
         cmocka_unit_test(reserved_variable_encoding_is_uc),
         cmocka_unit_test(span_runs_over_edges_that_change_nothing),
         cmocka_unit_test(limit_ends_the_span),
+        cmocka_unit_test(tom2_makes_the_default_write_back),
+        cmocka_unit_test(one_type_throughout),
         cmocka_unit_test(mask_with_a_hole_holds_every_match),
         cmocka_unit_test(mask_short_of_the_width_repeats),
         cmocka_unit_test(random_mtrrs_agree_with_the_oracle),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The command line. Sizes on their own are in test_options_size.c. */
 #include "options.h"
 
 #include <stdio.h>
@@ -222,12 +223,24 @@ static void serial_rate_follows_a_comma(void **state)
 /* A rate that does not divide 115200 is none that the port can have, and others have none. */
 static void bad_consoles_are_refused(void **state)
 {
-    static const char *const lines[] = {
-        "console",            "console=",           "console=com",        "console=com3",
-        "console=com11",      "console=vgaa",       "console=com1,",      "console=com1,0",
-        "console=com1,9601",  "console=com1,7",     "console=com1,96x",   "console=com1,-9600",
-        "console=com2,115201", "console=com2,230400", "console=vga,9600",  "console=none,9600",
-        "console=com1,9600,", "console=com1,4294976896"};
+    static const char *const lines[] = {"console",
+                                        "console=",
+                                        "console=com",
+                                        "console=com3",
+                                        "console=com11",
+                                        "console=vgaa",
+                                        "console=com1,",
+                                        "console=com1,0",
+                                        "console=com1,9601",
+                                        "console=com1,7",
+                                        "console=com1,96x",
+                                        "console=com1,-9600",
+                                        "console=com2,115201",
+                                        "console=com2,230400",
+                                        "console=vga,9600",
+                                        "console=none,9600",
+                                        "console=com1,9600,",
+                                        "console=com1,4294976896"};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(lines); i++)
@@ -237,15 +250,46 @@ static void bad_consoles_are_refused(void **state)
 /* Names must be whole, values must be whole, and both must be there. */
 static void unknown_options_and_values_are_refused(void **state)
 {
-    static const char *const lines[] = {
-        "quiet",       "maxpag=4k",      "maxpages=4k",  "maxpage",      "maxpage=",
-        "maxpage=8k",  "maxpage=4kk",    "maxpage=4",    "la57=",        "la57=yes",
-        "la57=autox",  "la57=of",        "directmap=1",  "directmap=onn", "scrub=verif",
-        "scrub=no",    "then=panic",     "then=halted",  "then",         "loglevel=4",
-        "loglevel=-1", "loglevel=",      "loglevel=2x",  "loglevel=12",  "loglevel=4294967296",
-        "mem=",        "mem=0",          "mem=4X",       "mem=lots",     "mem",
-        "foreign=",    "foreign=1GG",    "foreign=-1",   "=",            "=on",
-        "-",           "--x",            "---",          "la57==on",     "then=halt,exit"};
+    static const char *const lines[] = {"quiet",
+                                        "maxpag=4k",
+                                        "maxpages=4k",
+                                        "maxpage",
+                                        "maxpage=",
+                                        "maxpage=8k",
+                                        "maxpage=4kk",
+                                        "maxpage=4",
+                                        "la57=",
+                                        "la57=yes",
+                                        "la57=autox",
+                                        "la57=of",
+                                        "directmap=1",
+                                        "directmap=onn",
+                                        "scrub=verif",
+                                        "scrub=no",
+                                        "then=panic",
+                                        "then=halted",
+                                        "then",
+                                        "loglevel=4",
+                                        "loglevel=-1",
+                                        "loglevel=",
+                                        "loglevel=2x",
+                                        "loglevel=12",
+                                        "loglevel=4294967296",
+                                        "mem=",
+                                        "mem=0",
+                                        "mem=4X",
+                                        "mem=lots",
+                                        "mem",
+                                        "foreign=",
+                                        "foreign=1GG",
+                                        "foreign=-1",
+                                        "=",
+                                        "=on",
+                                        "-",
+                                        "--x",
+                                        "---",
+                                        "la57==on",
+                                        "then=halt,exit"};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(lines); i++)
@@ -273,14 +317,22 @@ static void bad_value_leaves_the_earlier_one(void **state)
     static const struct {
         const char *good;
         const char *bad;
-    } pairs[] = {{"maxpage=2m", "maxpage=2g"},    {"la57=off", "la57=no"},
-                 {"la57=on", "la57="},            {"directmap=off", "directmap=maybe"},
-                 {"scrub=on", "scrub="},          {"scrub=verify", "scrub=verify2"},
-                 {"then=halt", "then=panic"},     {"then=exit", "then"},
-                 {"loglevel=3", "loglevel=4"},    {"loglevel=0", "loglevel="},
-                 {"mem=4G", "mem=0"},             {"mem=4G", "mem=1X"},
-                 {"foreign=1G", "foreign=16777216T"}, {"console=com2", "console=com3"},
-                 {"console=com1,9600", "console=com1,9601"}, {"console=none", "console="}};
+    } pairs[] = {{"maxpage=2m", "maxpage=2g"},
+                 {"la57=off", "la57=no"},
+                 {"la57=on", "la57="},
+                 {"directmap=off", "directmap=maybe"},
+                 {"scrub=on", "scrub="},
+                 {"scrub=verify", "scrub=verify2"},
+                 {"then=halt", "then=panic"},
+                 {"then=exit", "then"},
+                 {"loglevel=3", "loglevel=4"},
+                 {"loglevel=0", "loglevel="},
+                 {"mem=4G", "mem=0"},
+                 {"mem=4G", "mem=1X"},
+                 {"foreign=1G", "foreign=16777216T"},
+                 {"console=com2", "console=com3"},
+                 {"console=com1,9600", "console=com1,9601"},
+                 {"console=none", "console="}};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
@@ -330,8 +382,7 @@ static void rest_is_the_payloads(void **state)
         assert_string_equal(options.payload, lines[i].payload);
         if (options.payload[0] != '\0')
             assert_true(options.payload > line && options.payload < line + line_len);
-        assert_int_equal(options.then,
-                         lines[i].text[0] == '-' ? THEN_PAYLOAD : THEN_HALT);
+        assert_int_equal(options.then, lines[i].text[0] == '-' ? THEN_PAYLOAD : THEN_HALT);
     }
 }
 
@@ -350,103 +401,13 @@ static void dashes_excuse_nothing_before_them(void **state)
     bad("quiet -- then=halt", "quiet");
 }
 
-/* Sizes as the header describes them, up to the last byte that 64 bits can count. */
-static void sizes_are_read(void **state)
-{
-    static const struct {
-        const char *text;
-        uint64_t size;
-    } sizes[] = {
-        {"1", 1},
-        {"010", 10},
-        {"4096", 4096},
-        {"0x1", 1},
-        {"0x10", 16},
-        {"0xaBcDeF", 0xabcdef},
-        {"0x00ff", 0xff},
-        {"4k", K(4)},
-        {"4K", K(4)},
-        {"3m", M(3)},
-        {"3M", M(3)},
-        {"2g", G(2)},
-        {"2G", G(2)},
-        {"5t", T(5)},
-        {"5T", T(5)},
-        {"0x10M", M(16)},
-        {"0xfK", K(15)},
-        {"18446744073709551615", UINT64_MAX},
-        {"0xffffffffffffffff", UINT64_MAX},
-        {"0x0000000000000000000001", 1},
-        {"16777215T", T(16777215)},
-        {"0xffffffT", T(16777215)},
-        {"18014398509481983K", K(18014398509481983)},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        uint64_t size = 0;
-
-        if (!options_parse_size(sizes[i].text, &size))
-            fail_msg("\"%s\" is not read", sizes[i].text);
-        assert_int_equal(size, sizes[i].size);
-    }
-}
-
-/* What is no number, is 0, or is 2^64 and above, is no size. */
-static void what_is_no_size_is_refused(void **state)
-{
-    static const char *const texts[] = {
-        "",         "K",         "x",        "0x",         "0xK",      "0xG",      "g1",
-        "0",        "0x0",       "0K",       "0x0T",       "00000",    "-1",       "+1",
-        " 1",       "1 ",        "1 K",      "1KK",        "1KB",      "1P",       "1E",
-        "1.5G",     "1,000",     "12a",      "0x1g2",      "0x1x",     "1K1",      "1\t",
-        "18446744073709551616", "18446744073709551620", "28446744073709551615",
-        "99999999999999999999999999", "0x10000000000000000", "0xffffffffffffffff0",
-        "0x10000000000000001", "16777216T", "18014398509481984K", "17592186044416M",
-        "17179869184G", "0xffffffffffffffffK", "36893488147419103233"};
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        uint64_t size;
-
-        if (options_parse_size(texts[i], &size))
-            fail_msg("\"%s\" is read as a size", texts[i]);
-    }
-}
-
-/* Any number that is printed, with any suffix that fits, is read back. */
-static void random_sizes_are_read_back(void **state)
-{
-    static const char suffixes[] = "kKmMgGtT";
-    struct rng rng;
-
-    (void)state;
-    rng_start(&rng, "random_sizes_are_read_back");
-    for (unsigned round = 0; round < 20000; round++) {
-        unsigned long number = rng_next(&rng) >> rng_below(&rng, 64);
-        size_t suffix = (size_t)rng_below(&rng, 10);
-        unsigned shift = suffix < 8 ? 10 * (unsigned)(suffix / 2 + 1) : 0;
-        char letter[2] = {suffix < 8 ? suffixes[suffix] : '\0', '\0'};
-        bool fits = number != 0 && (shift == 0 || number >> (64 - shift) == 0);
-        uint64_t size = 0;
-        char text[64];
-
-        if (rng_once_in(&rng, 2))
-            snprintf(text, sizeof(text), "%lu%s", number, letter);
-        else
-            snprintf(text, sizeof(text), "0x%lx%s", number, letter);
-        assert_int_equal(options_parse_size(text, &size), fits);
-        if (fits)
-            assert_int_equal(size, number << shift);
-    }
-}
-
 /* A line of random pieces is parsed within its bounds, and a refusal names a piece of it. */
 static void random_lines_stay_within_bounds(void **state)
 {
-    static const char *const pieces[] = {
-        "console", "=", "com1", ",", "9600", "none", " ", " ",  "\t",   "--",  "maxpage", "4k",
-        "la57",    "on", "off", "mem", "4G",  "0x",   "0", "\x80", "then=halt", "=", "loglevel=3"};
+    static const char *const pieces[] = {"console", "=",    "com1",      ",",   "9600",      "none",
+                                         " ",       " ",    "\t",        "--",  "maxpage",   "4k",
+                                         "la57",    "on",   "off",       "mem", "4G",        "0x",
+                                         "0",       "\x80", "then=halt", "=",   "loglevel=3"};
     struct rng rng;
 
     (void)state;
@@ -495,9 +456,6 @@ int main(void)
         cmocka_unit_test(rest_is_the_payloads),
         cmocka_unit_test(dashes_inside_an_option_are_its_own),
         cmocka_unit_test(dashes_excuse_nothing_before_them),
-        cmocka_unit_test(sizes_are_read),
-        cmocka_unit_test(what_is_no_size_is_refused),
-        cmocka_unit_test(random_sizes_are_read_back),
         cmocka_unit_test(random_lines_stay_within_bounds),
     };
 

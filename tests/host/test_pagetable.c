@@ -9,8 +9,8 @@
 
 static struct mapping ram(uint64_t pa, uint64_t len, unsigned max_level)
 {
-    return (struct mapping){DIRECTMAP_BASE_4 + pa, pa, len, RIGHT_W, MEMTYPE_WB,
-                            (uint8_t)max_level, WHAT_DIRECTMAP};
+    return (struct mapping){DIRECTMAP_BASE_4 + pa, pa, len, RIGHT_W, MEMTYPE_WB, (uint8_t)max_level,
+                            WHAT_DIRECTMAP};
 }
 
 static void assert_translates(struct fake_memory *fake, uint64_t root, unsigned levels,
@@ -173,8 +173,8 @@ static void top_of_the_address_space_is_mapped(void **state)
     (void)state;
     for (unsigned levels = 4; levels <= 5; levels++) {
         tables_start(&t, levels);
-        tables_add(&t, (struct mapping){(uint64_t)0 - M(2), M(2), M(2), 0, MEMTYPE_WB, 0,
-                                        WHAT_STACK});
+        tables_add(&t,
+                   (struct mapping){(uint64_t)0 - M(2), M(2), M(2), 0, MEMTYPE_WB, 0, WHAT_STACK});
         check(&t);
         assert_stats(&t, levels, 512, 0, 0);
         assert_translates(&t.fake, t.root, levels, &t.plan, 0);
@@ -228,8 +228,7 @@ static void leaf_bits_are_the_manuals(void **state)
         uint64_t size = level == 0 ? 0 : 0x80;
 
         /* P A G, NX; then W and D; then no NX */
-        assert_int_equal(pte_attributes(0, MEMTYPE_WB, level),
-                         UINT64_C(0x8000000000000121) | size);
+        assert_int_equal(pte_attributes(0, MEMTYPE_WB, level), UINT64_C(0x8000000000000121) | size);
         assert_int_equal(pte_attributes(RIGHT_W, MEMTYPE_WB, level),
                          UINT64_C(0x8000000000000163) | size);
         assert_int_equal(pte_attributes(RIGHT_X, MEMTYPE_WB, level), UINT64_C(0x121) | size);
@@ -258,7 +257,11 @@ static void many_terabytes_need_few_tables(void **state)
 static void ram_at_the_last_bit_is_mapped(void **state)
 {
     struct mapping entry = {DIRECTMAP_BASE_5 + (UINT64_C(1) << 52) - M(4),
-                            (UINT64_C(1) << 52) - M(4), M(4), RIGHT_W, MEMTYPE_WB, 2,
+                            (UINT64_C(1) << 52) - M(4),
+                            M(4),
+                            RIGHT_W,
+                            MEMTYPE_WB,
+                            2,
                             WHAT_DIRECTMAP};
     struct tables t;
 

@@ -199,8 +199,7 @@ static size_t check_pages(const struct machine *m)
         struct ref_hit hit = ref_planned(&m->plan, m->request.directmap_base + page);
         bool is_text = page - text->pa < text->len;
 
-        assert_int_equal(hit.present,
-                         ref_page_is_ram(&ref, &m->mtrr, page, machine_top(m)));
+        assert_int_equal(hit.present, ref_page_is_ram(&ref, &m->mtrr, page, machine_top(m)));
         if (!hit.present)
             continue;
         pages++;

@@ -34,8 +34,8 @@ static bool on_table(void *ctx, unsigned level, uint64_t frame, uint64_t va)
     struct record *record = ctx;
     struct ref_reader reader = fake_memory_ref(&record->tables->fake);
 
-    assert_int_equal(frame, ref_table_for(&reader, record->tables->root, record->tables->levels,
-                                          va, level));
+    assert_int_equal(
+        frame, ref_table_for(&reader, record->tables->root, record->tables->levels, va, level));
     record->tables_met++;
     return go_on(record);
 }
@@ -44,8 +44,8 @@ static bool on_leaf(void *ctx, const struct pt_leaf *leaf)
 {
     struct record *record = ctx;
     struct ref_reader reader = fake_memory_ref(&record->tables->fake);
-    struct ref_hit hit = ref_translate(&reader, record->tables->root, record->tables->levels,
-                                       leaf->va);
+    struct ref_hit hit =
+        ref_translate(&reader, record->tables->root, record->tables->levels, leaf->va);
 
     assert_false(record->at_top);
     assert_true(leaf->va >= record->next_va);
@@ -217,11 +217,11 @@ static void pat_is_read_where_the_level_has_it(void **state)
             struct tables t;
 
             tables_start(&t, 4);
-            tables_add(&t, (struct mapping){HIGH, G(3), sizes[level], 0, MEMTYPE_WB, 2,
-                                            WHAT_STACK});
+            tables_add(&t,
+                       (struct mapping){HIGH, G(3), sizes[level], 0, MEMTYPE_WB, 2, WHAT_STACK});
             tables_build(&t);
-            *tables_slot(&t, HIGH, level) |= (index & 1 ? PTE_PWT : 0) |
-                                             (index & 2 ? PTE_PCD : 0) | (index & 4 ? pat : 0);
+            *tables_slot(&t, HIGH, level) |=
+                (index & 1 ? PTE_PWT : 0) | (index & 2 ? PTE_PCD : 0) | (index & 4 ? pat : 0);
             assert_true(walk(&t, &record, 0));
             assert_int_equal(record.leaves_met, 1);
             assert_int_equal(record.bad_met, 0);
@@ -316,9 +316,14 @@ static void lookup_returns_the_entries_on_the_way(void **state)
     const struct {
         uint64_t va;
         unsigned read;
-    } ways[] = {{M(2) + 123, 4},           {M(2) + 4096, 4}, {M(4), 3},
-                {G(1), 2},                 {G(512), 1},      {DIRECTMAP_BASE_4 + G(1) + 5, 2},
-                {DIRECTMAP_BASE_4 + G(2), 3}, {(uint64_t)0 - 1, 4}};
+    } ways[] = {{M(2) + 123, 4},
+                {M(2) + 4096, 4},
+                {M(4), 3},
+                {G(1), 2},
+                {G(512), 1},
+                {DIRECTMAP_BASE_4 + G(1) + 5, 2},
+                {DIRECTMAP_BASE_4 + G(2), 3},
+                {(uint64_t)0 - 1, 4}};
     struct pt_reader reader;
     struct tables t;
 
@@ -362,8 +367,7 @@ static void random_tables_are_read_back_whole(void **state)
             unsigned level = ref_page_level(&t.entries[i], va);
             uint64_t entries[5];
 
-            assert_int_equal(pt_lookup(t.root, t.levels, va, &reader, entries),
-                             t.levels - level);
+            assert_int_equal(pt_lookup(t.root, t.levels, va, &reader, entries), t.levels - level);
             assert_int_equal(entries[t.levels - level - 1], *tables_slot(&t, va, level));
         }
         tables_end(&t);

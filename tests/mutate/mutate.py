@@ -1,0 +1,208 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Do the host tests notice? Plants one fault after the other and shows that each is found.
+
+Usage: mutate.py [-v] [TEXT]    TEXT: only the faults whose file or description contains it
+
+faults.txt says what to plant. What is under test is one shared library, so that a fault costs one
+compilation and no test is linked again. A test that fails, crashes or does not end kills a fault.
+"""
+import concurrent.futures
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+COPIED = ("mm", "include", "boot", "tests/host")
+PARSERS = ("mb2", "efi_map", "efi_exit", "options", "print")
+CFLAGS = ("-std=c11", "-O1", "-w", "-fPIC", "-Iinclude", "-Iboot", "-Itests/host")
+CC = os.environ.get("CC", "gcc")
+JOBS = 2
+PATIENCE = 10.0  # seconds that one test program may take
+MEMORY = 4 << 30
+SEED = "20260101"  # the random tests do the same in every run, so that the verdict is the same
+
+
+class Fault(NamedTuple):
+    """One change of one file; `old` stands there exactly once."""
+
+    file: str
+    what: str
+    old: str
+    new: str
+
+
+class Broken(Exception):
+    """The check itself cannot go on."""
+
+
+def read_faults(path: str) -> list[Fault]:
+    """`@ file: what`, then the old lines after `-` and the new ones after `+`."""
+    faults: list[Fault] = []
+    head, old, new = "", [], []
+
+    def finish() -> None:
+        if head:
+            file, _, what = head.partition(": ")
+            if not what or not old or old == new:
+                raise Broken(f"{path}: not a fault: {head}")
+            faults.append(Fault(file, what, "\n".join(old), "\n".join(new)))
+
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            line = line.rstrip("\n")
+            if line.startswith("@ "):
+                finish()
+                head, old, new = line[2:], [], []
+            elif line.startswith("-"):
+                old.append(line[1:])
+            elif line.startswith("+"):
+                new.append(line[1:])
+            elif line and not line.startswith("#"):
+                raise Broken(f"{path}:{number}: begins with none of @ - + #")
+    finish()
+    return faults
+
+
+def planted(root: str, fault: Fault) -> str:
+    """The file's text with the fault in it."""
+    with open(os.path.join(root, fault.file), encoding="utf-8") as source:
+        text = source.read()
+    if text.count(fault.old) != 1:
+        raise Broken(f"{fault.file}: {fault.what}: the old text stands there {text.count(fault.old)}"
+                     " times, not once; bring faults.txt up to date")
+    return text.replace(fault.old, fault.new)
+
+
+def command(work: str, *words: str) -> None:
+    """Run a compiler, which must succeed."""
+    done = subprocess.run(words, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise Broken(f"{' '.join(words)}\n{done.stdout}")
+
+
+def limits() -> None:
+    """A test gone wild takes neither all memory nor fills the disk with cores."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+class Bench:
+    """The copy of the sources, built once, and its tests."""
+
+    def __init__(self, work: str) -> None:
+        self.work = work
+        for folder in COPIED:
+            shutil.copytree(os.path.join(ROOT, folder), os.path.join(work, folder))
+        mm = sorted(os.listdir(os.path.join(work, "mm")))
+        host = sorted(os.listdir(os.path.join(work, "tests/host")))
+        self.sources = [f"mm/{f}" for f in mm if f.endswith(".c")]
+        self.sources += [f"boot/{f}.c" for f in PARSERS]
+        host = [f"tests/host/{f}" for f in host if f.endswith(".c")]
+        self.tests = [f for f in host if "/test_" in f]
+        shared = [f for f in host if f not in self.tests]
+        self.seconds: dict[str, float] = {}
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(self.compile, self.sources + host))
+        self.link(os.path.join(work, "libunder.so"), {})
+        objects = [f"{f}.o" for f in shared]
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(lambda test: command(work, CC, f"{test}.o", *objects, "-L.", "-lunder",
+                                               "-lcmocka", "-o", f"{test}.run"), self.tests))
+
+    def compile(self, source: str) -> None:
+        """One object, beside its source."""
+        command(self.work, CC, *CFLAGS, "-c", source, "-o", f"{source}.o")
+
+    def link(self, library: str, instead: dict[str, str]) -> None:
+        """All that is under test, with some objects replaced."""
+        objects = [instead.get(f, f"{f}.o") for f in self.sources]
+        command(self.work, CC, "-shared", *objects, "-o", library)
+
+    def passes(self, test: str, folder: str) -> bool:
+        """Does this test pass with the library of that folder?"""
+        environment = {**os.environ, "LD_LIBRARY_PATH": folder, "FOOTING_SEED": SEED}
+        try:
+            done = subprocess.run([os.path.join(self.work, f"{test}.run")], env=environment,
+                                  cwd=self.work, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False,
+                                  preexec_fn=limits)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
+
+    def measure(self) -> None:
+        """All tests pass without a fault; how long each takes decides their order later."""
+        for test in self.tests:
+            start = time.monotonic()
+            if not self.passes(test, self.work):
+                raise Broken(f"{test} fails without any fault")
+            self.seconds[test] = time.monotonic() - start
+
+    def order(self, fault: Fault) -> list[str]:
+        """The tests of the fault's own file first, then the quick ones."""
+        stem = os.path.splitext(os.path.basename(fault.file))[0]
+        return sorted(self.tests, key=lambda test: (f"/test_{stem}" not in test,
+                                                    self.seconds[test]))
+
+    def killer(self, fault: Fault) -> str:
+        """The test that finds the fault, or nothing."""
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            source = os.path.join(folder, os.path.basename(fault.file))
+            with open(source, "w", encoding="utf-8") as out:
+                out.write(planted(self.work, fault))
+            where = os.path.dirname(fault.file)
+            command(self.work, CC, *CFLAGS, f"-I{where}", "-c", source, "-o", f"{source}.o")
+            self.link(os.path.join(folder, "libunder.so"), {fault.file: f"{source}.o"})
+            for test in self.order(fault):
+                if not self.passes(test, folder):
+                    return os.path.basename(test)[:-2]
+        return ""
+
+
+def check(arguments: list[str]) -> int:
+    """Plant, test, count."""
+    verbose = "-v" in arguments
+    wanted = [a for a in arguments if a != "-v"]
+    everything = read_faults(os.path.join(HERE, "faults.txt"))
+    for fault in everything:
+        planted(ROOT, fault)
+    faults = [f for f in everything if not wanted or wanted[0] in f"{f.file}: {f.what}"]
+    if not faults:
+        raise Broken(f"no fault of that name among {len(everything)}")
+    start = time.monotonic()
+    survivors = []
+    with tempfile.TemporaryDirectory(prefix="footing-mutate-") as work:
+        bench = Bench(work)
+        bench.measure()
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            for done, (fault, killer) in enumerate(zip(faults, pool.map(bench.killer, faults)), 1):
+                if not killer:
+                    survivors.append(fault)
+                if verbose or not killer:
+                    print(f"{killer or 'SURVIVES':20} {fault.file}: {fault.what}", flush=True)
+                if sys.stderr.isatty():
+                    print(f"\r{done} of {len(faults)}\r", end="", file=sys.stderr, flush=True)
+    print(f"killed {len(faults) - len(survivors)} of {len(faults)}"
+          f" ({time.monotonic() - start:.0f} s)")
+    return 1 if survivors else 0
+
+
+def main() -> int:
+    """Exit status 0: all killed; 1: a fault survives; 2: the check cannot run."""
+    try:
+        return check(sys.argv[1:])
+    except Broken as broken:
+        print(f"mutate.py: {broken}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
