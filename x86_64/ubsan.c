@@ -5,6 +5,7 @@
  * the source location; that is all that is read of them, and further
  * arguments are left where they are.
  */
+#include "console.h"
 #include "panic.h"
 
 struct source_location {

@@ -97,8 +97,8 @@ static void show_made(void)
     for (size_t i = 0; i < made.plan.count; i++)
         printf("  planned va 0x%" PRIx64 " pa 0x%" PRIx64 " len 0x%" PRIx64
                " rights %u type %u level %u\n",
-               made.entries[i].va, made.entries[i].pa, made.entries[i].len,
-               made.entries[i].rights, made.entries[i].type, made.entries[i].max_level);
+               made.entries[i].va, made.entries[i].pa, made.entries[i].len, made.entries[i].rights,
+               made.entries[i].type, made.entries[i].max_level);
     printf("  error %d (%s) at 0x%" PRIx64 "; counted %zu, built %zu, found %zu\n",
            (int)made.err.code, made.err.text ? made.err.text : "", made.err.at, made.counted,
            made.stats.tables, made.found.tables);
@@ -317,9 +317,9 @@ static void read_back(const struct world *world, const struct naive *naive)
     for (; tour.next < PAGES; tour.next++)
         expect(!naive->page[tour.next].present, world, naive, "the walk misses a leaf");
     steps = pt_lookup(made.root, LEVELS, (uint64_t)v * 4096, &reader, entries);
-    expect(naive->page[v].present ? steps == LEVELS - naive->page[v].level &&
-                                        entries[steps - 1] == naive->page[v].leaf
-                                  : entries[steps - 1] == 0,
+    expect(naive->page[v].present
+               ? steps == LEVELS - naive->page[v].level && entries[steps - 1] == naive->page[v].leaf
+               : entries[steps - 1] == 0,
            world, naive, "the lookup");
     made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &made.found);
     expect(made.err.code == ERR_NONE, world, naive, "the audit");

@@ -172,8 +172,8 @@ static void choose_leaves(struct naive *naive)
             continue;
         page->level = one_leaf(naive, v, 2) ? 2 : one_leaf(naive, v, 1) ? 1 : 0;
         unsigned span = naive_span(page->level);
-        page->leaf = naive->page[v / span * span].pa |
-                     leaf_bits(page->rights, page->type, page->level);
+        page->leaf =
+            naive->page[v / span * span].pa | leaf_bits(page->rights, page->type, page->level);
         naive->leaves[page->level] += v % span == 0;
     }
 }
@@ -206,8 +206,8 @@ void naive_work_out(const struct world *world, struct naive *naive)
 }
 
 static const char *compare_table(const struct naive *naive, uint64_t frame, unsigned level,
-                                 unsigned first,
-                                 uint64_t (*read)(uint64_t frame, unsigned slot), size_t *used)
+                                 unsigned first, uint64_t (*read)(uint64_t frame, unsigned slot),
+                                 size_t *used)
 {
     unsigned span = naive_span(level);
     const char *wrong = NULL;
