@@ -45,7 +45,7 @@ Q := $(if $(V),,@)
 .PHONY: all image host-tests help run check check-full bench gdb clean format lint FORCE
 .DELETE_ON_ERROR:
 
-all: $(B)/footing.elf $(B)/footing.iso compile_commands.json ## the image and a bootable ISO, in build/
+all: $(B)/footing.elf $(B)/footing.iso $(B)/footing-plan compile_commands.json ## the image, a bootable ISO and footing-plan, in build/
 
 image: $(O)/footing.elf ## this variant of the image alone, under build/obj/
 
@@ -118,10 +118,19 @@ $(O)/.packages: tests/packages.sh
 	@mkdir -p $(@D)
 	@touch $@
 
+# The host tool: mm/ as it is, at the speed that large maps want.
+PLAN_PARTS := $(filter-out tests/plan/main.c,$(wildcard tests/plan/*.c))
+PLAN_SOURCES := tests/plan/main.c $(PLAN_PARTS) $(wildcard mm/*.c) boot/efi_map.c
+
+$(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefile | $(O)/.packages
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@
+
 # On the host, with either compiler: mm/ and the parsers unchanged, under sanitizers, with their tests.
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c) $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c)
-HOST_SHARED := $(HOST_PURE) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
+HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
 HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host-$(VARIANT)/%.o)
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))
 
@@ -130,7 +139,7 @@ host-tests: $(HOST_TESTS)
 $(B)/obj/host-$(VARIANT)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CC    $@'
-	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -Itests/plan -MMD -MP -c $< -o $@
 
 .SECONDARY: $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.o)
 $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)

@@ -9,7 +9,7 @@ packages() {
     build) echo gcc binutils libc6-dev ;;
     iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
     run) echo qemu-system-x86 ovmf && packages iso ;;
-    check) echo libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
+    check) echo gdb libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
     clang) echo clang ;;
     bench) echo valgrind gdb python3 ;;
     *) echo "packages.sh: no such group: $1" >&2 && exit 2 ;;
