@@ -65,7 +65,7 @@ check-full: all ## the same with the whole boot matrix
 	@tests/packages.sh run check
 	@$(PYTHON) tests/check.py --full
 
-bench: all $(B)/bench/builder ## instruction counts: the builder on the host, a boot in QEMU
+bench: all $(B)/bench/builder $(B)/bench/normaliser ## instruction counts: the builder on the host, a boot in QEMU
 	@tests/packages.sh run bench
 	@$(PYTHON) tests/bench/bench.py
 
@@ -147,10 +147,10 @@ $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
 
-$(B)/bench/builder: tests/bench/builder.c $(wildcard mm/*.c include/*.h) | $(O)/.packages
+$(B)/bench/%: tests/bench/%.c $(wildcard mm/*.c include/*.h) | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
-	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -o $@
+	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -lm -o $@
 
 # For editors and clang tools.
 compile_commands.json: Makefile $(SOURCES) | $(O)/.packages

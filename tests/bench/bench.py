@@ -15,6 +15,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILDER = os.path.join(ROOT, "build/bench/builder")
+NORMALISER = os.path.join(ROOT, "build/bench/normaliser")
 ELF = os.path.join(ROOT, "build/footing.elf")
 CASES = ("laptop-4k", "laptop-2m", "laptop-1g", "server-2m", "server-1g", "pieces-12k",
          "64tib-2m", "64tib-1g")
@@ -51,6 +52,18 @@ def builder() -> bool:
         good &= count <= bound
         print(f"{case:<12}{tables:>8}{ranges:>8}{count:>14}{bound:>12.0f}{count / bound:>7.2f}"
               f"{count / (SLOTS * tables):>10.2f}{ratio:>12.2f}")
+    return good
+
+
+def normaliser() -> bool:
+    """Nothing is quadratic: 100,000 random ranges within 100 ns a range and doubling."""
+    good = True
+    print("\nThe normaliser, random ranges (limit for 100,000: 100 ns per range and log2 n)")
+    print(f"{'ranges':>10}{'ns/range':>12}{'/log2 n':>10}")
+    for line in run(NORMALISER).splitlines():
+        ranges, per_range, per_doubling = map(float, line.split())
+        good &= ranges != 100_000 or per_doubling <= 100
+        print(f"{ranges:>10.0f}{per_range:>12.0f}{per_doubling:>10.1f}")
     return good
 
 
@@ -118,7 +131,7 @@ def image() -> bool:
 
 def main() -> None:
     """All figures; status 1 if one misses its bound."""
-    results = [builder(), boots(), image()]
+    results = [builder(), normaliser(), boots(), image()]
     if not all(results):
         sys.exit("A figure misses its bound.")
 
