@@ -41,6 +41,8 @@ OBJECTS := $(SOURCES:%=$(O)/%.o)
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
+BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus)
+
 .DEFAULT_GOAL := all
 .PHONY: all image host-tests help run check check-full bench gdb clean format lint FORCE
 .DELETE_ON_ERROR:
@@ -65,7 +67,7 @@ check-full: all ## the same with the whole boot matrix
 	@tests/packages.sh run check
 	@$(PYTHON) tests/check.py --full
 
-bench: all $(B)/bench/builder $(B)/bench/normaliser ## instruction counts: the builder on the host, a boot in QEMU
+bench: all $(BENCHES) ## instruction counts: the builder on the host, a boot in QEMU
 	@tests/packages.sh run bench
 	@$(PYTHON) tests/bench/bench.py
 
@@ -147,10 +149,14 @@ $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
 
-$(B)/bench/%: tests/bench/%.c $(wildcard mm/*.c include/*.h) | $(O)/.packages
+# The benchmarks: the same sources as footing-plan's, with -O2.
+BENCH_PARTS := tests/bench/measured.c $(PLAN_PARTS) $(wildcard mm/*.c) boot/efi_map.c
+
+$(BENCHES): $(B)/bench/%: tests/bench/%.c $(BENCH_PARTS) $(wildcard include/*.h tests/*/*.h) Makefile
+	@tests/packages.sh bench
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
-	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude $(filter %.c,$^) -lm -o $@
+	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -Iinclude -Itests/bench -Itests/plan $(filter %.c,$^) -lm -o $@
 
 # For editors and clang tools.
 compile_commands.json: Makefile $(SOURCES) | $(O)/.packages

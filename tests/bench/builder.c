@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "layout.h"
-#include "pagetable.h"
+#include "measured.h"
 
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
@@ -21,7 +21,7 @@
 #define TIB (UINT64_C(1) << 40)
 
 #define MAX_RANGES 8192
-#define RUNS       15
+#define RUNS       51
 
 static struct mem_range ranges[MAX_RANGES];
 static struct mapping entries[MAX_RANGES];
@@ -81,51 +81,6 @@ static const struct bench_case {
     {"server-2m", server, 1},    {"server-1g", server, 2},    {"pieces-12k", pieces, 2},
     {"64tib-2m", contiguous, 1}, {"64tib-1g", contiguous, 2},
 };
-
-/* Table frames: one array, numbered from a made-up physical base. */
-struct pool {
-    uint64_t *slots;
-    uint64_t used;
-};
-
-#define POOL_BASE (4 * GIB)
-
-static uint64_t pool_alloc(void *ctx, unsigned level, uint64_t va)
-{
-    struct pool *pool = ctx;
-
-    (void)level;
-    (void)va;
-    return POOL_BASE + PAGE_SIZE * pool->used++;
-}
-
-static uint64_t *pool_map(void *ctx, uint64_t frame)
-{
-    const struct pool *pool = ctx;
-
-    return pool->slots + (frame - POOL_BASE) / sizeof(uint64_t);
-}
-
-static void pool_unmap(void *ctx, uint64_t *table)
-{
-    (void)ctx;
-    (void)table;
-}
-
-/* What is measured: count the frames, then build. */
-__attribute__((noipa)) static size_t measured(const struct plan *plan, struct pool *pool)
-{
-    const struct pt_memory memory = {pool, pool_alloc, pool_map, pool_unmap};
-    struct pt_stats stats;
-    uint64_t root;
-    size_t counted = pt_count(plan, 4);
-
-    pool->used = 0;
-    pt_build(plan, 4, &memory, &root, &stats);
-    if (stats.tables != counted)
-        abort();
-    return counted;
-}
 
 /* The floor: every slot stored once, eight a turn. */
 __attribute__((noipa)) static void store_once(uint64_t *slots, size_t n, uint64_t pte)

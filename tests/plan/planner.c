@@ -8,8 +8,6 @@
 #include "out.h"
 #include "progress.h"
 
-const char *const page_names[PT_LEAF_LEVELS] = {"4K", "2M", "1G"};
-
 /* Up to here the builder itself is run, so that its count is held against the plan's. */
 #define BUILD_MAX_LEAVES (UINT64_C(1) << 30)
 

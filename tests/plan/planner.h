@@ -46,7 +46,4 @@ struct page_run {
 /* What plan.h promises of a mapping's pages, as stretches in ascending order; how many. */
 size_t page_runs(const struct mapping *m, struct page_run *runs);
 
-/* "4K", "2M", "1G" */
-extern const char *const page_names[PT_LEAF_LEVELS];
-
 #endif

@@ -39,7 +39,7 @@ static void show_plan(struct out *out, const struct plan *plan)
             "%s    {\"va\": \"0x%" PRIx64 "\", \"pa\": \"0x%" PRIx64 "\", \"len\": \"0x%" PRIx64
             "\", \"type\": \"%s\", \"rights\": \"%s\", \"maxpage\": \"%s\", \"what\": \"%s\"}",
             comma(&first), m->va, m->pa, m->len, memtype_name((enum memtype)m->type),
-            rights_name(m->rights), page_names[m->max_level],
+            rights_name(m->rights), page_size_name(m->max_level),
             mapping_what_name((enum mapping_what)m->what));
     }
     out_print(out, "\n  ],\n");
@@ -95,7 +95,7 @@ static void show_blanket(struct out *out, const struct blanket *b)
     out_print(out,
               "    {\"page\": \"%s\", \"reached\": \"0x%" PRIx64 "\", \"not_ram\": \"0x%" PRIx64
               "\", \"by\": [",
-              page_names[b->level], b->reached, b->not_ram);
+              page_size_name(b->level), b->reached, b->not_ram);
     for (unsigned type = 0; type < MEM_TYPES; type++)
         show_share(out, &first, "", mem_type_name((enum mem_type)type), b->types[type]);
     show_share(out, &first, "", "undescribed", b->undescribed);

@@ -108,7 +108,7 @@ static void draw_mapped(struct out *out, const struct row *row, double x, double
         filled(out, x, y, BAR_WIDTH, h, page_looks[level].fill);
         out_print(out, "<text class=\"l %s\" x=\"%.1f\" y=\"%.1f\">%s × %s</text>\n",
                   level ? "w" : "d", x + BAR_WIDTH / 2.0, y + h / 2 + 4, thousands(count, leaves),
-                  page_names[level]);
+                  page_size_name(level));
         y += h;
     }
 }

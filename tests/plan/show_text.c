@@ -32,7 +32,7 @@ static void show_plan(struct out *out, const struct result *result)
         size_exact(size, m->len);
         out_print(out, "  %016" PRIx64 "  %013" PRIx64 " %10s  %-6s %-4s %-4s %s\n", m->va, m->pa,
                   size, rights_name(m->rights), memtype_name((enum memtype)m->type),
-                  page_names[m->max_level], mapping_what_name((enum mapping_what)m->what));
+                  page_size_name(m->max_level), mapping_what_name((enum mapping_what)m->what));
     }
 }
 
@@ -112,7 +112,7 @@ static void show_blanket(struct out *out, const struct blanket *b)
 
     size_rough(size, b->not_ram);
     out_print(out, "\nA blanket of %s pages, rounded outward, would reach %s that are not RAM\n",
-              page_names[b->level], b->not_ram ? size : "no bytes");
+              page_size_name(b->level), b->not_ram ? size : "no bytes");
     for (unsigned type = 0; type < MEM_TYPES; type++)
         show_share(out, mem_type_name((enum mem_type)type), b->types[type]);
     show_share(out, "not described by the map", b->undescribed);

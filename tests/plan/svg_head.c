@@ -81,7 +81,8 @@ static void draw_figures(struct out *out, const struct result *result,
     if (blanket) {
         char label[80];
 
-        snprintf(label, sizeof(label), "not RAM, under a %s blanket", page_names[blanket->level]);
+        snprintf(label, sizeof(label), "not RAM, under a %s blanket",
+                 page_size_name(blanket->level));
         size_rough(rough, blanket->not_ram);
         figure(out, MARGIN + 6 * step, rough, label, blanket->not_ram != 0);
     }
