@@ -136,7 +136,7 @@ HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) $(filter-out tests/host/test_%,$(wildc
 HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host-$(VARIANT)/%.o)
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))
 
-host-tests: $(HOST_TESTS)
+host-tests: $(HOST_TESTS) $(B)/host/exhaustive
 
 $(B)/obj/host-$(VARIANT)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)
@@ -148,6 +148,13 @@ $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(HOST_CFLAGS) $^ -lcmocka -o $@
+
+# All of a small geometry: 3 levels of 4 slots, where every map can be tried.
+$(B)/host/exhaustive: $(wildcard tests/host/exhaustive/*.[ch] mm/*.c include/*.h) Makefile | $(O)/.packages
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	$(Q)$(CC) -std=c11 -O2 -g $(WARNINGS) -DPT_BITS=2 -DPT_PAGE_SHIFT=12 -Iinclude \
+	    -Itests/host/exhaustive $(filter %.c,$^) -o $@
 
 # The benchmarks: the same sources as footing-plan's, with -O2.
 BENCH_PARTS := tests/bench/measured.c $(PLAN_PARTS) $(wildcard mm/*.c) boot/efi_map.c

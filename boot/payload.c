@@ -63,7 +63,9 @@ static void show_omissions(const struct boot *boot)
     while (ram_next(&iter, &piece)) {
         if (piece.fate != RAM_MAPPED)
             show_piece(piece.base, piece.end, ram_fate_text(piece.fate),
-                       piece.fate == RAM_NOT_WB ? memtype_name(piece.type) : "");
+                       piece.fate != RAM_NOT_WB ? ""
+                       : piece.undefined        ? "UC, their overlap is undefined"
+                                                : memtype_name(piece.type));
     }
     for (size_t i = 0; i < boot->map.count; i++) {
         const struct mem_range *r = &boot->map.ranges[i];

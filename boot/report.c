@@ -24,8 +24,27 @@ static void print_details(const struct boot *boot)
     }
 }
 
+/* RAM that Footing will not touch; that of pages shared with something else is not worth a line. */
+static void print_left_out(const struct boot *boot)
+{
+    struct ram_iter iter;
+    struct ram_piece piece;
+
+    ram_first(&iter, &boot->request);
+    while (ram_next(&iter, &piece)) {
+        if (piece.fate == RAM_MAPPED || piece.fate == RAM_PARTIAL_PAGE)
+            continue;
+        log_print(LOG_WARNING, "footing: left out 0x%lx-0x%lx (%lu KiB): %s%s\n", piece.base,
+                  piece.end - 1, (piece.end - piece.base) >> 10, ram_fate_text(piece.fate),
+                  piece.undefined ? ", their overlap is undefined" : "");
+    }
+}
+
 void print_contract(const struct boot *boot)
 {
+    if (console_wants(LOG_WARNING))
+        print_left_out(boot);
+
     const struct pt_stats *stats = &boot->stats;
 
     if (!console_wants(LOG_MAP))

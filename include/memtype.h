@@ -46,6 +46,7 @@ struct mtrr_state {
 struct memtype_span {
     uint64_t end; /* exclusive */
     enum memtype type;
+    bool undefined; /* somewhere on it variable ranges overlap as the manual forbids; type is UC */
 };
 
 /*

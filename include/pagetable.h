@@ -20,6 +20,7 @@
 #define PT_BITS       9
 #define PT_PAGE_SHIFT 12
 #endif
+_Static_assert(PT_PAGE_SHIFT == 12 && PT_BITS >= 1, "attribute bits of entries lie below 12");
 #define PT_SLOTS     (1u << PT_BITS)
 #define PT_PAGE_SIZE (UINT64_C(1) << PT_PAGE_SHIFT)
 

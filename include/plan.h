@@ -93,6 +93,7 @@ struct ram_piece {
     uint64_t end; /* exclusive */
     enum ram_fate fate;
     enum memtype type; /* if RAM_NOT_WB, what they make it; else WB */
+    bool undefined;    /* if RAM_NOT_WB: for want of a meaning, see struct memtype_span */
 };
 
 struct ram_iter {

@@ -77,7 +77,7 @@ bool free_next(struct free_iter *iter, struct free_run *run)
         }
         do {
             if (!ram_next(&iter->ram, &iter->piece)) {
-                iter->piece = (struct ram_piece){0, 0, RAM_MAPPED, MEMTYPE_WB};
+                iter->piece = (struct ram_piece){.base = 0, .end = 0};
                 return false;
             }
         } while (iter->piece.fate != RAM_MAPPED);

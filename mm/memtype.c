@@ -77,8 +77,8 @@ static struct memtype_span fixed_span(const struct mtrr_state *mtrr, uint64_t pa
         shift = 12;
     }
     unsigned field = (unsigned)(pa >> shift) & 7;
-    return (struct memtype_span){((pa >> shift) + 1) << shift,
-                                 decode(mtrr->fixed[reg] >> (8 * field))};
+    return (struct memtype_span){.end = ((pa >> shift) + 1) << shift,
+                                 .type = decode(mtrr->fixed[reg] >> (8 * field))};
 }
 
 /*
@@ -130,20 +130,25 @@ static uint64_t next_match(const struct pattern *p, uint64_t pa)
     return (pa & -(bit << 1)) | (p->base & ((bit << 1) - 1));
 }
 
-/* Two ranges over one address (SDM vol. 3 section 12.11.4.1). */
-static enum memtype combine(enum memtype a, enum memtype b)
+/* One more range over an address (SDM vol. 3 section 12.11.4.1). */
+static void combine(struct memtype_span *span, enum memtype type)
 {
-    if (a == b)
-        return a;
-    if ((a == MEMTYPE_WB && b == MEMTYPE_WT) || (a == MEMTYPE_WT && b == MEMTYPE_WB))
-        return MEMTYPE_WT;
-    return MEMTYPE_UC;
+    if (span->type == type)
+        return;
+    if ((span->type == MEMTYPE_WB && type == MEMTYPE_WT) ||
+        (span->type == MEMTYPE_WT && type == MEMTYPE_WB)) {
+        span->type = MEMTYPE_WT;
+        return;
+    }
+    if (span->type != MEMTYPE_UC && type != MEMTYPE_UC)
+        span->undefined = true;
+    span->type = MEMTYPE_UC;
 }
 
 /* The type where no variable range matches, and how far it is the same. */
 static struct memtype_span default_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
 {
-    struct memtype_span span = {limit, decode(mtrr->def_type)};
+    struct memtype_span span = {.end = limit, .type = decode(mtrr->def_type)};
 
     if (pa >= mtrr->wb_top)
         return span;
@@ -172,7 +177,10 @@ static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t
         if ((pa & p.mask) == p.base) {
             enum memtype type = decode(mtrr->var[i].base);
 
-            span.type = matched ? combine(span.type, type) : type;
+            if (matched)
+                combine(&span, type);
+            else
+                span.type = type;
             matched = true;
             change = match_end(&p, pa);
         } else {
@@ -187,9 +195,9 @@ static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t
 static struct memtype_span piece_at(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
 {
     if (!mtrr->present)
-        return (struct memtype_span){limit, MEMTYPE_WB};
+        return (struct memtype_span){.end = limit, .type = MEMTYPE_WB};
     if (!(mtrr->def_type & MTRR_DEF_ENABLE))
-        return (struct memtype_span){limit, MEMTYPE_UC};
+        return (struct memtype_span){.end = limit, .type = MEMTYPE_UC};
     if (!(mtrr->def_type & MTRR_DEF_FIXED_ENABLE))
         return variable_span(mtrr, pa, limit);
     if (pa < FIXED_TOP)
@@ -207,6 +215,7 @@ struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uin
         if (next.type != span.type)
             break;
         span.end = next.end;
+        span.undefined |= next.undefined;
     }
     if (span.end > limit)
         span.end = limit;

@@ -43,7 +43,7 @@ static struct ram_piece piece_at(const struct plan_request *request, const struc
     uint64_t first = page_up(range->base);
     uint64_t last = page_down(range->end);
     uint64_t limit = page_down(request->ram_limit);
-    struct ram_piece piece = {pa, last, RAM_MAPPED, MEMTYPE_WB};
+    struct ram_piece piece = {pa, last, RAM_MAPPED, MEMTYPE_WB, false};
 
     if (first >= last || pa >= last) {
         piece.end = range->end;
@@ -62,6 +62,7 @@ static struct ram_piece piece_at(const struct plan_request *request, const struc
 
         piece.end = span.end;
         piece.type = span.type;
+        piece.undefined = span.undefined;
         piece.fate = span.type == MEMTYPE_WB ? RAM_MAPPED : RAM_NOT_WB;
     }
     return piece;

@@ -104,6 +104,13 @@ def host(tally: Tally) -> None:
             tally.failed += max(counts.get("FAILED", 0) - 1, 0)
 
 
+def exhaustion(tally: Tally) -> None:
+    """Every memory map and every MTRR cut of a small geometry."""
+    status, log = run("timeout", "300", os.path.join(ROOT, "build/host/exhaustive"))
+    print(log.splitlines()[-1] if log else "no output")
+    tally.result("exhaustion", status == 0, log[-3000:])
+
+
 def boots(tally: Tally, title: str, *arguments: str, **environment: str) -> None:
     """A pytest run over the boot suite."""
     with tempfile.TemporaryDirectory() as tmp:
@@ -132,6 +139,7 @@ def main() -> None:
         ("builds", lambda: builds(tally)),
         ("lint and docs", lambda: (lint(tally), docs(tally))),
         ("host tests", lambda: host(tally)),
+        ("exhaustion", lambda: exhaustion(tally)),
         ("boots", lambda: boots(tally, "boots", "-rs", *(["--full"] if full else []))),
         ("boots, clang", lambda: boots(tally, "boots, clang", "--smoke",
                                        FOOTING_ELF=elf_of("clang", "0"))),

@@ -168,9 +168,20 @@ static void unmap_table(void *ctx, uint64_t *table)
     (void)table;
 }
 
+/* A damaged entry may lead anywhere: there, memory is empty. */
+static bool damaged;
+
 static const uint64_t *map_to_read(void *ctx, uint64_t frame)
 {
+    static const uint64_t empty[SLOTS];
+
     (void)ctx;
+    for (size_t i = 0; damaged && i <= used; i++) {
+        if (i == used)
+            return empty;
+        if (frame_of(i) == frame)
+            break;
+    }
     return tables[index_of(frame)];
 }
 
@@ -337,6 +348,93 @@ void check(const struct world *world)
         build(world, &naive);
         read_back(world, &naive);
     }
+    passed++;
+}
+
+/* Rights of all leaves below a link, or of the leaf itself. */
+static unsigned rights_below(uint64_t entry, unsigned level)
+{
+    unsigned rights = 0;
+
+    if ((entry & 1) == 0)
+        return 0;
+    if (level == 0 || (entry & 0x80))
+        return (entry & 2 ? RIGHT_W : 0) | (entry >> 63 ? 0 : RIGHT_X);
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        rights |= rights_below(read_slot(entry & UINT64_C(0x000ffffffffff000), slot), level - 1);
+    return rights;
+}
+
+/* Must a flip of this bit be seen? */
+static bool matters(uint64_t entry, unsigned level, unsigned bit)
+{
+    bool leaf = level == 0 || (entry & 0x80);
+
+    if (entry == 0 || bit == 0 || bit == 7 || (bit >= 12 && bit < 52))
+        return true;
+    if (leaf)
+        return bit == 1 || bit == 3 || bit == 4 || bit == 63;
+    return (bit == 1 && (rights_below(entry, level) & RIGHT_W)) ||
+           (bit == 63 && (rights_below(entry, level) & RIGHT_X));
+}
+
+static void damage_table(const struct world *world, uint64_t frame, unsigned level)
+{
+    static const struct pt_reader reader = {NULL, map_to_read, unmap_read};
+    static struct naive naive;
+    uint64_t *table = tables[index_of(frame)];
+
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        uint64_t entry = table[slot];
+
+        for (unsigned bit = 0; bit < 64; bit++) {
+            if (!matters(entry, level, bit))
+                continue;
+            table[slot] = entry ^ UINT64_C(1) << bit;
+            damaged = true;
+            made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &made.found);
+            damaged = false;
+            if (made.err.code != ERR_AUDIT) {
+                naive_work_out(world, &naive);
+                expect(false, world, &naive, "the audit does not see a flipped bit");
+            }
+            passed++;
+        }
+        table[slot] = entry;
+        if (level > 0 && (entry & 1) && (entry & 0x80) == 0)
+            damage_table(world, entry & UINT64_C(0x000ffffffffff000), level - 1);
+    }
+}
+
+void check_damage(const struct world *world)
+{
+    if (used > 0)
+        damage_table(world, made.root, LEVELS - 1);
+}
+
+void check_larger(const struct world *world, unsigned max_level)
+{
+    static const struct pt_reader reader = {NULL, map_to_read, unmap_read};
+    static struct naive naive;
+    static struct naive larger;
+    struct world other = *world;
+    unsigned v = 0;
+
+    if (used == 0)
+        return;
+    other.max_level = max_level;
+    naive_work_out(world, &naive);
+    naive_work_out(&other, &larger);
+    while (v < PAGES && naive.page[v].level == larger.page[v].level)
+        v++;
+    for (size_t i = 0; i < made.plan.count; i++) {
+        if (made.entries[i].what == WHAT_DIRECTMAP)
+            made.entries[i].max_level = (uint8_t)max_level;
+    }
+    made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &made.found);
+    expect(v < PAGES ? made.err.code == ERR_AUDIT && made.err.at / 4096 % PAGES == v
+                     : made.err.code == ERR_NONE,
+           world, &larger, "the audit of tables with other sizes of page");
     passed++;
 }
 

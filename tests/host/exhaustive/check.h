@@ -19,6 +19,15 @@ void world_want(struct world *world, uint64_t va, uint64_t pa, uint64_t len, uns
  */
 void check(const struct world *world);
 
+/*
+ * After check(): each bit of each slot flipped in turn is a case; the audit must
+ * see it, if it changes what is mapped or makes an entry that no table has.
+ */
+void check_damage(const struct world *world);
+
+/* After check(): the audit tells these tables from those with pages up to this level. */
+void check_larger(const struct world *world, unsigned max_level);
+
 /* How many cases have passed. */
 uint64_t checked(void);
 

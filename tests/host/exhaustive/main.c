@@ -82,8 +82,13 @@ static void every_map_of_pairs(void)
             if (number >> pair & 1)
                 world_add(&world, 4 * pair, 4, MEM_USABLE);
         }
-        for (world.max_level = 0; world.max_level < 3; world.max_level++)
-            check(&world);
+        for (unsigned other = 0; other < 9; other++) {
+            world.max_level = other / 3;
+            if (other % 3 == 0)
+                check(&world);
+            else
+                check_larger(&world, (world.max_level + other % 3) % 3);
+        }
     }
 }
 
@@ -223,6 +228,34 @@ static void every_pair_of_mtrrs(void)
     }
 }
 
+/* Every map of n pages under every aligned range of every type, over write-back or uncachable. */
+static void every_map_under_an_mtrr(unsigned n)
+{
+    struct world world;
+    enum mem_type page[WINDOW];
+    uint64_t maps = 1;
+
+    for (unsigned p = 0; p < n; p++)
+        maps *= 3;
+    for (uint64_t number = 0; number < maps; number++) {
+        spell(page, n, number, 3);
+        for (unsigned size = 1; size <= WINDOW; size *= 2) {
+            for (unsigned first = 0; first < WINDOW; first += size) {
+                unsigned pick = (unsigned)(number + first) % 10;
+
+                world_clear(&world);
+                world_add(&world, 0, 2 * 13, MEM_USABLE);
+                add_pages(&world, page, 13, n, (unsigned)number % 3);
+                world_add(&world, 2 * (13 + n), 2 * (WINDOW - 13 - n), MEM_USABLE);
+                world.mtrr.def_type = 0x800 | (pick < 5 ? 6 : 0);
+                world_mtrr(&world, first * PAGE, ~(uint64_t)(size * PAGE - 1) & 0xfffff000,
+                           memtypes[pick % 5]);
+                check(&world);
+            }
+        }
+    }
+}
+
 /* Every mask, with holes or without, against every base, and two of them with each other. */
 static void every_pair_of_masks(void)
 {
@@ -297,6 +330,28 @@ static void every_pair_of_mappings(unsigned n)
     }
 }
 
+/* Every bit of the tables of every map of n pages amid RAM, with text at one end. */
+static void every_damage(unsigned n)
+{
+    struct world world;
+    enum mem_type page[WINDOW];
+    uint64_t maps = 1;
+
+    for (unsigned p = 0; p < n; p++)
+        maps *= 3;
+    for (uint64_t number = 0; number < maps; number++) {
+        spell(page, n, number, 3);
+        world_clear(&world);
+        add_pages(&world, page, 14, n, (unsigned)number % 3);
+        world_add(&world, 2 * (14 + n), 2 * (WINDOW - 14 - n), MEM_USABLE);
+        world_want(&world, 5 * PAGE, 13 * PAGE, 4 * PAGE, RIGHT_X, MEMTYPE_WB, 1);
+        for (world.max_level = 0; world.max_level < 3; world.max_level++) {
+            check(&world);
+            check_damage(&world);
+        }
+    }
+}
+
 static void report(const char *what)
 {
     static uint64_t before;
@@ -332,12 +387,16 @@ int main(void)
     report("MTRR cuts");
     every_pair_of_mtrrs();
     report("pairs of MTRRs");
+    every_map_under_an_mtrr(8);
+    report("maps under an MTRR");
     every_pair_of_masks();
     report("masks with holes");
     every_switch();
     report("fixed MTRRs, limits");
     every_pair_of_mappings(20);
     report("pairs of mappings");
+    every_damage(6);
+    report("every bit of tables flipped");
     printf("exhaustive: %.1f million cases, none differs (%.1f s)\n", (double)checked() / 1e6,
            (double)clock() / CLOCKS_PER_SEC);
     return 0;
