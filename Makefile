@@ -12,6 +12,7 @@ MEM ?= 2G
 CMDLINE ?=
 QEMU ?=
 UBSAN ?= 0
+TIME ?= 60
 
 # Each way to build has a folder of its own; build/footing.elf is the one built last.
 B := build
@@ -44,7 +45,7 @@ Q := $(if $(V),,@)
 BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus)
 
 .DEFAULT_GOAL := all
-.PHONY: all image host-tests help run check check-full bench gdb clean format lint FORCE
+.PHONY: all image host-tests help run check check-full bench fuzz mutate gdb clean format lint FORCE
 .DELETE_ON_ERROR:
 
 all: $(B)/footing.elf $(B)/footing.iso $(B)/footing-plan compile_commands.json ## the image, a bootable ISO and footing-plan, in build/
@@ -60,16 +61,24 @@ run: $(B)/footing.elf ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEM
 	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' $(QEMU)
 
 check: all ## every test that a change must pass; ends with "N passed, N failed"
-	@tests/packages.sh run check
+	@tests/packages.sh run check fuzz
 	@$(PYTHON) tests/check.py
 
 check-full: all ## the same with the whole boot matrix
-	@tests/packages.sh run check
+	@tests/packages.sh run check fuzz
 	@$(PYTHON) tests/check.py --full
 
 bench: all $(BENCHES) ## instruction counts: the builder on the host, a boot in QEMU
 	@tests/packages.sh run bench
 	@$(PYTHON) tests/bench/bench.py
+
+fuzz: ## run every fuzz target, TIME=60 seconds in all
+	@tests/packages.sh fuzz
+	@tests/fuzz/run.sh $(TIME)
+
+mutate: ## plant each fault of tests/mutate/faults.txt, and see the host tests catch it
+	@tests/packages.sh check
+	@tests/mutate/mutate.py
 
 gdb: $(B)/footing.elf ## boot as far as the first C function, with gdb attached
 	@tests/packages.sh run bench

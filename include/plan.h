@@ -113,7 +113,9 @@ struct error ram_check(const struct plan_request *request);
  * exactly the RAM_MAPPED pieces at directmap_base + pa, writable, write-back,
  * but read-only where a fixed mapping makes the same frame executable.
  * Neighbours are separate entries only if their rights differ.
- * Errors: ERR_PLANFULL (also for more than PLAN_MAX_FIXED fixed mappings), those of ram_check() and plan_check(). On error the plan is empty.
+ * Errors: ERR_PLANFULL (also for more than PLAN_MAX_FIXED fixed mappings),
+ * ERR_CLASH for a fixed mapping in the directmap's window, RAM there or not,
+ * and those of ram_check() and plan_check(). On error the plan is empty.
  */
 struct error plan_make(struct plan *plan, const struct plan_request *request);
 

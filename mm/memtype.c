@@ -130,19 +130,18 @@ static uint64_t next_match(const struct pattern *p, uint64_t pa)
     return (pa & -(bit << 1)) | (p->base & ((bit << 1) - 1));
 }
 
-/* One more range over an address (SDM vol. 3 section 12.11.4.1). */
-static void combine(struct memtype_span *span, enum memtype type)
+#define SEEN(type) (1u << (type))
+
+/* The type where ranges of the types in `seen` overlap (SDM vol. 3 section 12.11.4.1). */
+static void resolve(struct memtype_span *span, unsigned seen)
 {
-    if (span->type == type)
-        return;
-    if ((span->type == MEMTYPE_WB && type == MEMTYPE_WT) ||
-        (span->type == MEMTYPE_WT && type == MEMTYPE_WB)) {
+    if ((seen & (seen - 1)) == 0)
+        span->type = (enum memtype)__builtin_ctz(seen);
+    else if (seen == (SEEN(MEMTYPE_WB) | SEEN(MEMTYPE_WT)))
         span->type = MEMTYPE_WT;
-        return;
-    }
-    if (span->type != MEMTYPE_UC && type != MEMTYPE_UC)
-        span->undefined = true;
-    span->type = MEMTYPE_UC;
+    else
+        span->type = MEMTYPE_UC;
+    span->undefined = span->type == MEMTYPE_UC && !(seen & SEEN(MEMTYPE_UC));
 }
 
 /* The type where no variable range matches, and how far it is the same. */
@@ -166,7 +165,7 @@ static struct memtype_span default_span(const struct mtrr_state *mtrr, uint64_t 
 static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
 {
     struct memtype_span span = default_span(mtrr, pa, limit);
-    bool matched = false;
+    unsigned seen = 0;
 
     for (unsigned i = 0; i < mtrr->variable; i++) {
         struct pattern p;
@@ -175,13 +174,7 @@ static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t
         if (!variable_pattern(mtrr, i, &p))
             continue;
         if ((pa & p.mask) == p.base) {
-            enum memtype type = decode(mtrr->var[i].base);
-
-            if (matched)
-                combine(&span, type);
-            else
-                span.type = type;
-            matched = true;
+            seen |= SEEN(decode(mtrr->var[i].base));
             change = match_end(&p, pa);
         } else {
             change = next_match(&p, pa);
@@ -189,6 +182,8 @@ static struct memtype_span variable_span(const struct mtrr_state *mtrr, uint64_t
         if (change < span.end)
             span.end = change;
     }
+    if (seen)
+        resolve(&span, seen);
     return span;
 }
 

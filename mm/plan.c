@@ -147,12 +147,29 @@ static struct error add_directmap(struct plan *plan, const struct plan_request *
     return err;
 }
 
+/* The directmap's window is its own, also where no RAM is behind it. */
+static struct error check_window(const struct plan_request *request)
+{
+    uint64_t base = request->directmap_base;
+
+    for (size_t i = 0; request->directmap && i < request->nfixed; i++) {
+        const struct mapping *m = &request->fixed[i];
+        uint64_t above = m->va - base;
+
+        if (above < request->directmap_size || (m->va < base && m->len > base - m->va))
+            return refuse(ERR_CLASH, m);
+    }
+    return SUCCESS;
+}
+
 static struct error fill(struct plan *plan, const struct plan_request *request)
 {
-    struct error err = ram_check(request);
+    struct error err = check_window(request);
     struct order order;
     size_t i = 0;
 
+    if (!err.code)
+        err = ram_check(request);
     order_fixed(&order, request);
     for (; i < order.count && order.by_va[i]->va < request->directmap_base && !err.code; i++)
         err = append(plan, order.by_va[i]);

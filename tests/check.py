@@ -111,6 +111,19 @@ def exhaustion(tally: Tally) -> None:
     tally.result("exhaustion", status == 0, log[-3000:])
 
 
+def fuzz(tally: Tally) -> None:
+    """Seeds and kept findings of every fuzz target, once."""
+    status, log = run("tests/fuzz/run.sh", "--replay")
+    tally.result("fuzz replay", status == 0, log[-3000:])
+
+
+def mutate(tally: Tally) -> None:
+    """Faults planted in the pure code: the host tests must catch each."""
+    status, log = run("tests/mutate/mutate.py")
+    print(log.splitlines()[-1] if log else "no output")
+    tally.result("mutation check", status == 0, log[-3000:])
+
+
 def boots(tally: Tally, title: str, *arguments: str, **environment: str) -> None:
     """A pytest run over the boot suite."""
     with tempfile.TemporaryDirectory() as tmp:
@@ -140,6 +153,8 @@ def main() -> None:
         ("lint and docs", lambda: (lint(tally), docs(tally))),
         ("host tests", lambda: host(tally)),
         ("exhaustion", lambda: exhaustion(tally)),
+        ("fuzz replay", lambda: fuzz(tally)),
+        ("mutation check", lambda: mutate(tally)),
         ("boots", lambda: boots(tally, "boots", "-rs", *(["--full"] if full else []))),
         ("boots, clang", lambda: boots(tally, "boots, clang", "--smoke",
                                        FOOTING_ELF=elf_of("clang", "0"))),

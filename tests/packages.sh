@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install what a goal needs and this machine lacks, from Debian's packages; say so first.
-# Usage: tests/packages.sh GROUP…   groups: build clang iso run check bench
+# Usage: tests/packages.sh GROUP…   groups: build clang iso run check fuzz bench
 set -eu
 
 packages() {
@@ -11,6 +11,7 @@ packages() {
     run) echo qemu-system-x86 ovmf && packages iso ;;
     check) echo gdb libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
     clang) echo clang ;;
+    fuzz) echo clang libclang-rt-14-dev libcmocka-dev ;;
     bench) echo valgrind gdb python3 ;;
     *) echo "packages.sh: no such group: $1" >&2 && exit 2 ;;
     esac

@@ -46,6 +46,32 @@ static void variable_mtrr_with_an_empty_mask_holds_all(void **state)
     assert_true(memtype_is(&mtrr, G(3), 4096, MEMTYPE_WT));
 }
 
+/* Overlaps without a meaning are said to be so in the span that they join, and in RAM's pieces. */
+static void mixtures_without_a_meaning_are_passed_on(void **state)
+{
+    struct machine *m = machine_start(36);
+    struct ram_iter iter;
+    struct ram_piece piece;
+    struct memtype_span span;
+
+    (void)state;
+    m->mtrr.def_type = 0x800 | MEMTYPE_UC;
+    machine_mtrr(m, G(2), G(1), MEMTYPE_WB);
+    machine_mtrr(m, G(2), G(1), MEMTYPE_WC);
+    machine_add(m, G(1), G(2), MEM_USABLE);
+    machine_settle(m);
+    span = memtype_span(&m->mtrr, 0, G(2));
+    assert_false(span.undefined);
+    span = memtype_span(&m->mtrr, 0, G(4));
+    assert_int_equal(span.type, MEMTYPE_UC);
+    assert_int_equal(span.end, G(4));
+    assert_true(span.undefined);
+    ram_first(&iter, &m->request);
+    assert_true(ram_next(&iter, &piece));
+    assert_int_equal(piece.fate, RAM_NOT_WB);
+    assert_true(piece.undefined);
+}
+
 /* Half a page is not a page: va and pa have to agree modulo the whole size. */
 static void half_a_large_page_off_is_no_large_page(void **state)
 {
@@ -314,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variable_mtrr_bits_above_the_width_do_not_count),
         cmocka_unit_test(variable_mtrr_with_an_empty_mask_holds_all),
+        cmocka_unit_test(mixtures_without_a_meaning_are_passed_on),
         cmocka_unit_test(half_a_large_page_off_is_no_large_page),
         cmocka_unit_test(requests_are_canonical_and_entries_are_not_for_users),
         cmocka_unit_test(directmap_keeps_to_the_largest_page),

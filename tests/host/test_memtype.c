@@ -385,6 +385,9 @@ static void undefined_overlaps_are_told_apart(void **state)
         assert_int_equal(memtype_span(&mtrr, M(512), G(1)).undefined, pairs[i].undefined);
         if (pairs[i].undefined)
             assert_int_equal(memtype_span(&mtrr, M(512), G(1)).type, MEMTYPE_UC);
+        /* UC settles it, whatever else overlaps, and wherever among the registers it stands. */
+        add_variable(&mtrr, 0, G(1), MEMTYPE_UC);
+        assert_false(memtype_span(&mtrr, M(512), G(1)).undefined);
     }
 }
 

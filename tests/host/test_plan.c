@@ -395,6 +395,49 @@ static void bad_fixed_mapping_is_refused(void **state)
     }
 }
 
+/* The directmap's window is its own, RAM behind it or not; its neighbours are free, and it without one. */
+static void window_is_kept_free(void **state)
+{
+    const struct {
+        uint64_t va;
+        bool clash;
+    } wanted[] = {{DIRECTMAP_BASE_4 + M(64), true},
+                  {DIRECTMAP_BASE_4 + DIRECTMAP_SIZE_4 - K(4), true},
+                  {DIRECTMAP_BASE_4 + DIRECTMAP_SIZE_4, false}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        struct machine *m = machine_start(40);
+
+        machine_add(m, 0, M(8), MEM_USABLE);
+        machine_want(m,
+                     (struct mapping){wanted[i].va, G(4), K(4), RW, MEMTYPE_UC, 0, WHAT_VGA_TEXT});
+        machine_settle(m);
+        if (wanted[i].clash) {
+            assert_refused(m, ERR_CLASH);
+            m->request.directmap = false;
+        }
+        assert_int_equal(plan_make(&m->plan, &m->request).code, ERR_NONE);
+    }
+}
+
+/* A mapping below the window may reach up to it, and not into it. */
+static void window_may_be_touched(void **state)
+{
+    struct machine *m = machine_start(40);
+
+    (void)state;
+    machine_add(m, M(1), M(8), MEM_USABLE);
+    machine_want(m, (struct mapping){DIRECTMAP_BASE_4 + T(1) - K(8), G(4), K(8), RW, MEMTYPE_UC, 0,
+                                     WHAT_VGA_TEXT});
+    machine_settle(m);
+    m->request.directmap_base = DIRECTMAP_BASE_4 + T(1);
+    m->request.directmap_size = T(1);
+    assert_int_equal(plan_make(&m->plan, &m->request).code, ERR_NONE);
+    m->fixed[0].len = K(12);
+    assert_refused(m, ERR_CLASH);
+}
+
 /* Two fixed mappings clash at one va, or break W^X over one frame. */
 static void fixed_mappings_are_held_against_each_other(void **state)
 {
@@ -449,6 +492,8 @@ int main(void)
         cmocka_unit_test(order_of_the_fixed_does_not_matter),
         cmocka_unit_test(plan_that_does_not_fit_is_refused),
         cmocka_unit_test(bad_fixed_mapping_is_refused),
+        cmocka_unit_test(window_is_kept_free),
+        cmocka_unit_test(window_may_be_touched),
         cmocka_unit_test(fixed_mappings_are_held_against_each_other),
         cmocka_unit_test(directmap_in_the_gap_is_refused),
     };

@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-COPIED = ("mm", "include", "boot", "tests/host")
+COPIED = ("mm", "include", "boot", "tests/host", "tests/plan")
 PARSERS = ("mb2", "efi_map", "efi_exit", "options", "print")
-CFLAGS = ("-std=c11", "-O1", "-w", "-fPIC", "-Iinclude", "-Iboot", "-Itests/host")
+CFLAGS = ("-std=c11", "-O1", "-w", "-fPIC", "-Iinclude", "-Iboot", "-Itests/host",
+          "-Itests/plan")
 CC = os.environ.get("CC", "gcc")
 JOBS = 2
-PATIENCE = 10.0  # seconds that one test program may take
+PATIENCE = 10.0  # seconds that a test program may take, beyond what it takes without a fault
 MEMORY = 4 << 30
 SEED = "20260101"  # the random tests do the same in every run, so that the verdict is the same
 
@@ -107,6 +108,8 @@ class Bench:
         self.sources += [f"boot/{f}.c" for f in PARSERS]
         host = [f"tests/host/{f}" for f in host if f.endswith(".c")]
         self.tests = [f for f in host if "/test_" in f]
+        host += [f"tests/plan/{f}" for f in sorted(os.listdir(os.path.join(work, "tests/plan")))
+                 if f.endswith(".c") and f != "main.c"]
         shared = [f for f in host if f not in self.tests]
         self.seconds: dict[str, float] = {}
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
@@ -128,11 +131,13 @@ class Bench:
 
     def passes(self, test: str, folder: str) -> bool:
         """Does this test pass with the library of that folder?"""
-        environment = {**os.environ, "LD_LIBRARY_PATH": folder, "FOOTING_SEED": SEED}
+        environment = {"FOOTING_CORPUS": os.path.join(ROOT, "tests/corpus"), **os.environ,
+                       "LD_LIBRARY_PATH": folder, "FOOTING_SEED": SEED}
+        patience = PATIENCE + 3 * self.seconds.get(test, PATIENCE)
         try:
             done = subprocess.run([os.path.join(self.work, f"{test}.run")], env=environment,
                                   cwd=self.work, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False,
+                                  stderr=subprocess.DEVNULL, timeout=patience, check=False,
                                   preexec_fn=limits)
         except subprocess.TimeoutExpired:
             return False

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# The fuzz targets in build/fuzz/; tests/fuzz/run.sh calls this.
+
+CC := clang
+O := build/fuzz
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS := -std=c11 -O1 -g $(SANITIZE) -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion \
+    -Wsign-conversion -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+    -Wwrite-strings -Wcast-align -Wformat=2 -Wvla -Wimplicit-fallthrough
+CPPFLAGS := -Iinclude -Iboot -Itests/host -Itests/fuzz -Itests/plan -MMD -MP
+
+# Coverage counts in what is under test and in the targets, not in the oracle.
+TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+UNDER := $(wildcard mm/*.c) boot/mb2.c boot/efi_map.c boot/options.c \
+    $(filter-out tests/plan/main.c,$(wildcard tests/plan/*.c))
+ORACLE := tests/fuzz/efi_oracle.c \
+    $(addprefix tests/host/,reference.c reference_mmu.c fake_memory.c tables.c machine.c random.c)
+
+.PHONY: all
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(TARGETS:%=$(O)/bin/%)
+
+$(O)/bin/%: $(O)/tests/fuzz/fuzz_%.c.o $(O)/under.a
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -fsanitize=fuzzer $^ -lcmocka -o $@
+
+# An archive: a target has the coverage counters of what it uses, and no others.
+$(O)/under.a: $(UNDER:%=$(O)/%.o) $(ORACLE:%=$(O)/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(ORACLE:%=$(O)/%.o): COVERAGE :=
+COVERAGE := -fsanitize=fuzzer-no-link
+
+$(O)/%.c.o: %.c tests/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(COVERAGE) $(CPPFLAGS) -c $< -o $@
+
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Seeds for the fuzz targets out of a folder of real machines' maps (*.map).
+
+Usage: make_seeds.py FOLDER    writes tests/fuzz/seeds/TARGET/, in each target's own input form
+"""
+import os
+import struct
+import sys
+from typing import NamedTuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# For variety: small, unsorted, overlapping, empty entry, MTRRs that overlap, UEFI maps, terabytes.
+MACHINES = (
+    "amd-elan-sc520-duplicate-entry", "amd-purico", "alienware-m11x-0vwgcv",
+    "celeron-433-unsorted-128m", "cloud-hypervisor-512m", "lenovo-6475ge2", "lenovo-21ah00hfge",
+    "microsoft-virtual-machine-2", "pentium-200-type0-zero-entry-48m", "toshiba-satellite-z30-a",
+)
+E820 = {1: 0, 3: 3, 4: 4, 5: 10, 7: 2}  # enum mem_type; all others are reserved, 9
+MTRR = {"uncachable": 0, "write-combining": 1, "write-through": 4, "write-protect": 5,
+        "write-back": 6}
+EFI = ("reserved", "loader-code", "loader-data", "boot-code", "boot-data", "runtime-code",
+       "runtime-data", "conventional", "unusable", "acpi-reclaim", "acpi-nvs", "mmio",
+       "mmio-port", "pal-code", "persistent", "unaccepted")
+LINES = (
+    b"", b"console=com2,9600,vga maxpage=2m loglevel=3 -- init --quiet", b"console=none foreign=0x2T",
+    b"mem=4G directmap=off la57=off scrub=verify then=exit", b"maxpage=1g maxpage=4k then=nowhere",
+    b"mem=18446744073709551615", b"16777215T", b"0xFFFFFFFFFFFFFFFF",
+)
+PAGE = 4096
+TOP = 1 << 64
+U64 = TOP - 1
+
+
+class Machine(NamedTuple):
+    """The figures of one file."""
+
+    e820: list[tuple[int, int, int]]  # base, length, E820 type
+    efi: list[tuple[int, int, int, int]]  # type, base, pages, attributes
+    default: int | None
+    fixed: list[tuple[int, int, int]]  # first, last, type
+    variable: list[tuple[int, int, int]]  # base, size, type
+    text: bytes
+
+
+def efi_type(name: str) -> int:
+    """By its name in the file; what is not known is reserved."""
+    plain = "".join(c for c in name.lower() if c.isalpha())
+    plain = plain.replace("services", "").replace("memory", "").replace("mem", "")
+    plain = {"mappedio": "mmio", "mappedioport": "mmioport"}.get(plain, plain)
+    for number, known in enumerate(EFI):
+        if plain and plain == known.replace("-", ""):
+            return number
+    return 0
+
+
+def attributes(word: str) -> int:
+    """A mask, or flags."""
+    if word.startswith("0x"):
+        return int(word, 16)
+    flags = word.split("|")
+    return (8 if "WB" in flags else 0) | (1 << 63 if "RUN" in flags else 0)
+
+
+def read(path: str) -> Machine:
+    """One file of the collection."""
+    machine = Machine([], [], None, [], [], b"")
+    default, kept = None, []
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            word = line.split()
+            if not word or word[0] in ("#", "note"):
+                continue
+            kept.append(line)
+            if word[0] == "mtrr-default":
+                default = MTRR.get(word[1], 0)
+            elif word[0] == "mtrr":
+                machine.variable.append((int(word[2], 0), int(word[3], 0), MTRR.get(word[4], 0)))
+            else:
+                first, last = int(word[1], 0), int(word[2], 0)
+                if word[0] == "e820":
+                    machine.e820.append((first, last - first + 1, int(word[3])))
+                elif word[0] == "efi":
+                    machine.efi.append((efi_type(word[3]), first, (last - first + 1) // PAGE,
+                                        attributes(word[4])))
+                elif word[0] == "mtrr-fixed":
+                    machine.fixed.append((first, last, MTRR.get(word[3], 0)))
+    return machine._replace(default=default, text="".join(kept).encode())
+
+
+def memmap_seed(machine: Machine) -> bytes:
+    """As fuzz_memmap.c says."""
+    seed = bytes((52 - 32, 63))
+    for base, length, kind in machine.e820[:64]:
+        seed += struct.pack("<BQQ", E820.get(kind, 9), base, length)
+    return seed
+
+
+def descriptors(machine: Machine, size: int) -> bytes:
+    """A UEFI map with descriptors of that size; from the E820 list where there is no other."""
+    rows = machine.efi or [({1: 7, 3: 9, 4: 10}.get(kind, 0), base, length // PAGE, 0xf)
+                           for base, length, kind in machine.e820]
+    return b"".join(struct.pack("<IIQQQQ", kind, 0, base, 0, pages, attribute)
+                    + bytes(size - 40) for kind, base, pages, attribute in rows[:40])
+
+
+def tag(kind: int, payload: bytes) -> bytes:
+    """A tag of boot information, padded."""
+    whole = struct.pack("<II", kind, 8 + len(payload)) + payload
+    return whole + bytes(-len(whole) % 8)
+
+
+def mb2_seed(machine: Machine, efi: bool) -> bytes:
+    """Boot information with one tag of each kind that is read."""
+    entries = b"".join(struct.pack("<QQII", base, length, kind, 0)
+                       for base, length, kind in machine.e820)
+    tags = tag(1, LINES[1] + b"\0") + tag(3, struct.pack("<II", 0x200000, 0x234567) + b"module\0")
+    tags += tag(6, struct.pack("<II", 24, 0) + entries)
+    tags += tag(8, struct.pack("<QIIIBBH", 0xb8000, 160, 80, 25, 16, 2, 0) + b"\0")
+    tags += tag(14, bytes(range(20))) + tag(15, bytes(range(36)))
+    if efi:
+        tags += tag(12, struct.pack("<Q", 0x7f000018)) + tag(20, struct.pack("<Q", 0x7e000000))
+        tags += tag(17, struct.pack("<II", 48, 1) + descriptors(machine, 48)) + tag(18, b"")
+    tags += tag(0, b"")
+    return b"\xff" + struct.pack("<II", 8 + len(tags), 0) + tags
+
+
+def small_info(tags: bytes) -> bytes:
+    """Boot information with these tags and no map."""
+    return b"\xff" + struct.pack("<II", 16 + len(tags), 0) + tags + tag(0, b"")
+
+
+def address(value: int) -> bytes:
+    """An exact one, as take_address() reads it."""
+    return struct.pack("<BQ", 0x20, value & U64)
+
+
+def pagetable_seed(machine: Machine, number: int) -> bytes:
+    """As fuzz_pagetable.c says: map, MTRRs, and an image as Footing maps its own."""
+    types = {0: 0, 6: 1, 4: 2, 1: 3, 5: 4}
+    seed = struct.pack("<BBBHB", (2, 1, 0x22, 0x42)[number % 4], 46 - 36, 255, 37 * number, number)
+    if machine.default is not None and machine.variable:
+        seed += bytes((7, machine.default << 4))
+        for base, size, kind in machine.variable:
+            if size >= PAGE and size & (size - 1) == 0:
+                seed += bytes((3, types[kind])) + address(base) + bytes((size.bit_length() - 13,))
+        for register in range(11 if machine.fixed else 0):
+            step = 0x10000 if register == 0 else 0x4000 if register < 3 else 0x1000
+            start = (0 if register == 0 else 0x80000 + 0x20000 * (register - 1) if register < 3
+                     else 0xc0000 + 0x8000 * (register - 3))
+            fields = [next((kind for first, last, kind in machine.fixed
+                            if first <= start + step * i <= last), 0) for i in range(8)]
+            seed += bytes((4, register, *fields))
+    for base, length, kind in machine.e820:
+        seed += bytes((0, 0 if kind == 1 else 128 + (E820.get(kind, 9) - 128) % 11))
+        seed += address(base) + address(length)
+    # A framebuffer by a large page, write-combining: rights, type and level, area, va, pa, length.
+    seed += bytes((5, 2, 5 + 8 * 1, 0, 1)) + struct.pack("<H", 512) + bytes((1,))
+    seed += struct.pack("<H", 0x7000) + bytes((1,)) + struct.pack("<H", 4)
+    for rights, offset in ((4, 0), (0, 0x8000), (2, 0xc000)):
+        seed += bytes((5, rights, 0, 2)) + address(offset) + address(0x400000 + offset)
+        seed += address(0x8000 if rights == 4 else 0x4000)
+    return seed
+
+
+def log_seed(machine: Machine, form: int) -> bytes:
+    """The lines that a kernel would print."""
+    names = {1: "usable", 2: "reserved", 3: "ACPI data", 4: "ACPI NVS", 5: "unusable"}
+    lines = ["[    0.000000] Linux version 6.1.0", "BIOS-provided physical RAM map:"]
+    for base, length, kind in machine.e820:
+        name = names.get(kind, f"type {kind}")
+        lines.append(f"[    0.000000] BIOS-e820: "
+                     + (f"[mem {base:#018x}-{(base + length - 1) & U64:#018x}] {name}" if form == 0 else
+                        f"{base:016x} - {base + length:016x} ({name})" if form == 1 else
+                        f"{length:016x} @ {base:016x} ({name})"))
+    for number, (kind, base, pages, mask) in enumerate(machine.efi[:20]):
+        end = base + pages * PAGE - (form == 0)
+        lines.append(f"[    0.000000] efi: mem{number:02}: " + (
+            f"[{EFI[kind]:18}|   |  |  |  |  |   |WB|WT|WC|UC] range=[{base:#x}-{end:#x}] (0MB)"
+            if form == 0 else f"type={kind}, attr={mask:#x}, range=[{base:#x}-{end:#x}) (0MB)"))
+    named = {value: name for name, value in MTRR.items()}
+    if machine.default is not None:
+        lines += [f"MTRR default type: {named[machine.default]}", "MTRR fixed ranges enabled:"]
+        lines += [f"  {a:05X}-{b:05X} {named[kind]}" for a, b, kind in machine.fixed]
+        lines += ["MTRR variable ranges enabled:"]
+        lines += [f"  {i} base {base:010X} mask {(1 << 36) - size:09X} {named[kind]}"
+                  for i, (base, size, kind) in enumerate(machine.variable)]
+        lines += [f"  {len(machine.variable)} disabled"]
+    else:
+        lines += [f"reg{i:02}: base={base:#011x} ({base >> 20:5}MB), size={size >> 20:5}MB, count=1:"
+                  f" {named[kind]}" for i, (base, size, kind) in enumerate(machine.variable)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def write(target: str, name: str, seed: bytes) -> None:
+    """One seed."""
+    folder = os.path.join(HERE, "seeds", target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as out:
+        out.write(seed)
+
+
+def main() -> int:
+    """All seeds."""
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    for number, name in enumerate(MACHINES):
+        machine = read(os.path.join(sys.argv[1], f"{name}.map"))
+        write("memmap", name, memmap_seed(machine))
+        write("pagetable", name, pagetable_seed(machine, number))
+        if number % 2 == 0 or machine.efi:
+            size = (40, 48, 56)[number % 3]
+            write("efi_map", name, struct.pack("<HBB", size, 1, 255) + descriptors(machine, size))
+            write("mb2", name, mb2_seed(machine, bool(machine.efi)))
+        write("log", name, b"\0" + log_seed(machine, number % 3))
+    for count in (64, 65):
+        write("mb2", f"modules-{count}", small_info(tag(3, bytes(8)) * count))
+    for length in (4095, 4096):
+        write("mb2", f"cmdline-{length}", small_info(tag(1, b"x" * length + b"\0")))
+    for number, line in enumerate(LINES):
+        write("options", f"line-{number}", line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
