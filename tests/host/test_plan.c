@@ -395,7 +395,7 @@ static void bad_fixed_mapping_is_refused(void **state)
     }
 }
 
-/* The directmap's window is its own, RAM behind it or not; its neighbours are free, and it without one. */
+/* The directmap's window is its own, RAM behind it or not. */
 static void window_is_kept_free(void **state)
 {
     const struct {
