@@ -13,7 +13,7 @@ CPPFLAGS := -Iinclude -Iboot -Itests/host -Itests/fuzz -Itests/plan -MMD -MP
 TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 UNDER := $(wildcard mm/*.c) boot/mb2.c boot/efi_map.c boot/options.c \
     $(filter-out tests/plan/main.c,$(wildcard tests/plan/*.c))
-ORACLE := tests/fuzz/efi_oracle.c \
+ORACLE := tests/fuzz/efi_oracle.c tests/fuzz/world.c \
     $(addprefix tests/host/,reference.c reference_mmu.c fake_memory.c tables.c machine.c random.c)
 
 .PHONY: all

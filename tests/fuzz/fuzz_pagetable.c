@@ -3,181 +3,16 @@
  * A whole machine, from the firmware's map to live tables: pieces of RAM, the
  * plan, the count, the build, the walk and the audit, each held against the
  * oracle of the host tests; then one bit of the tables is flipped, and the
- * audit must see it.
- *
- * Input: levels, largest page, directmap, width, room in the plan, the slot and
- * the bit to flip; then records, which read_record() spells out.
+ * audit must see it. The input's form is in world.h.
  */
 #define _POSIX_C_SOURCE 200112L
 
-#include "fuzz.h"
-#include "layout.h"
-#include "machine.h"
 #include "tables.h"
 #include "walk.h"
+#include "world.h"
 
 /* The oracle goes page by page: beyond this many tables only the plan is checked. */
 #define MAX_TABLES 48
-#define MAX_EDGES  1024
-
-struct world {
-    struct machine *m;
-    size_t room; /* in the plan */
-    uint16_t flip_slot;
-    uint8_t flip_bit;
-    uint64_t edges[MAX_EDGES]; /* where something may change */
-    size_t nedges;
-};
-
-/* A 16-bit number at one of four scales, with pages or bytes on top; or all 64 bits. */
-static uint64_t take_address(struct bytes *in)
-{
-    static const unsigned scale[] = {12, 21, 30, 39};
-    uint8_t kind = take8(in);
-    uint64_t address;
-
-    if (kind & 0x20)
-        return take64(in);
-    address = (uint64_t)take16(in) << scale[kind & 3];
-    if (kind & 0x40)
-        address += (uint64_t)take8(in) << 12;
-    if (kind & 0x80)
-        address += take16(in) % 4096;
-    return address;
-}
-
-static void edge(struct world *w, uint64_t at)
-{
-    if (w->nedges < MAX_EDGES)
-        w->edges[w->nedges++] = at & ~UINT64_C(0xfff);
-}
-
-static void read_range(struct world *w, struct bytes *in)
-{
-    uint8_t type = take8(in);
-    uint64_t base = take_address(in);
-    uint64_t len = take_address(in);
-
-    if (w->m->count == MACHINE_MAX)
-        return;
-    machine_add(w->m, base, len, (enum mem_type)(type < 128 ? MEM_USABLE : type % MEM_TYPES));
-    edge(w, base);
-    edge(w, base + len);
-}
-
-static void read_mtrr(struct world *w, struct bytes *in)
-{
-    static const enum memtype types[] = {MEMTYPE_UC, MEMTYPE_WB, MEMTYPE_WT,
-                                         MEMTYPE_WC, MEMTYPE_WP, (enum memtype)7};
-    struct mtrr_state *mtrr = &w->m->mtrr;
-    enum memtype type = types[take8(in) % 6];
-    uint64_t base = take_address(in) & ~UINT64_C(0xfff);
-    uint8_t shift = take8(in);
-    uint64_t size;
-
-    if (mtrr->variable == MTRR_MAX_VARIABLE)
-        return;
-    if (shift & 0x80) {
-        mtrr->var[mtrr->variable].base = base | type;
-        /* With holes, but so that the address space falls into a thousand stretches at most. */
-        mtrr->var[mtrr->variable].mask = take64(in) & -(UINT64_C(1) << (mtrr->phys_bits - 10));
-        if (shift & 1)
-            mtrr->var[mtrr->variable].mask |= 0x800;
-        mtrr->variable++;
-        return;
-    }
-    size = UINT64_C(1) << (12 + shift % 40);
-    machine_mtrr(w->m, base & ~(size - 1), size, type);
-    edge(w, base & ~(size - 1));
-    edge(w, (base & ~(size - 1)) + size);
-}
-
-static void read_mapping(struct world *w, struct bytes *in)
-{
-    static const uint64_t areas[] = {0, PMAP_VA, IMAGE_VA, UINT64_C(0xffff000000000000)};
-    static const enum memtype types[] = {MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WT, MEMTYPE_WP};
-    struct mapping m = {.rights = take8(in) & 6, .what = WHAT_STACK};
-    uint8_t kind = take8(in);
-    uint8_t area = take8(in);
-
-    m.type = kind % 8 < 4 ? MEMTYPE_WB : (uint8_t)types[kind % 8 - 4];
-    m.max_level = kind / 8 % 4;
-    m.va = area & 0x80 ? w->m->request.directmap_base : areas[area % 4];
-    m.va += take_address(in);
-    m.pa = take_address(in);
-    m.len = take_address(in);
-    if (w->m->request.nfixed == PLAN_MAX_FIXED)
-        return;
-    machine_want(w->m, m);
-    edge(w, m.pa);
-    edge(w, m.pa + m.len);
-}
-
-static void read_record(struct world *w, struct bytes *in)
-{
-    struct mtrr_state *mtrr = &w->m->mtrr;
-    uint8_t reg;
-
-    switch (take8(in) % 8) {
-    case 0:
-    case 1:
-    case 2:
-        read_range(w, in);
-        break;
-    case 3:
-        read_mtrr(w, in);
-        break;
-    case 4:
-        reg = take8(in) % MTRR_FIXED_REGS;
-        mtrr->fixed[reg] = take64(in);
-        mtrr->def_type |= 0x400;
-        break;
-    case 5:
-        read_mapping(w, in);
-        break;
-    case 6:
-        w->m->request.ram_limit = take_address(in);
-        edge(w, w->m->request.ram_limit);
-        break;
-    default:
-        reg = take8(in);
-        if (reg & 1)
-            w->m->request.directmap_size = take_address(in) % DIRECTMAP_SIZE_4 & ~UINT64_C(0xfff);
-        else if (reg & 2)
-            mtrr->wb_top = take_address(in) & ~UINT64_C(0xfff);
-        else
-            mtrr->def_type = (mtrr->def_type & 0x400) | (reg & 4 ? 0 : 0x800) | reg >> 4;
-        edge(w, reg & 1 ? w->m->request.directmap_size : mtrr->wb_top);
-    }
-}
-
-static void read_world(struct world *w, struct bytes *in)
-{
-    uint8_t flags = take8(in);
-    struct plan_request *request;
-
-    w->nedges = 0;
-    w->m = machine_start(36 + take8(in) % 17);
-    request = &w->m->request;
-    request->max_level = flags % 3;
-    request->directmap = !(flags & 0x80);
-    w->m->mtrr.present = !(flags & 0x40);
-    if (flags & 0x20) {
-        request->levels = 5;
-        request->directmap_base = DIRECTMAP_BASE_5;
-        request->directmap_size = DIRECTMAP_SIZE_5;
-    }
-    w->room = take8(in);
-    w->flip_slot = take16(in);
-    w->flip_bit = take8(in);
-    while (in->at < in->end)
-        read_record(w, in);
-    machine_settle(w->m);
-    edge(w, UINT64_C(1) << request->phys_bits);
-    edge(w, request->directmap_size);
-    edge(w, UINT64_C(1) << 20);
-    edge(w, UINT64_C(1) << 32);
-}
 
 /* Pieces ascend, each is of the fate that its first and last page have, together they are all RAM. */
 static bool check_pieces(const struct world *w)
@@ -290,7 +125,7 @@ static bool fixed_have(const struct world *w, enum error_code code)
     return false;
 }
 
-/* Does a fixed mapping stand where the directmap does, or give a frame of RAM another type? */
+/* Does a fixed mapping stand in the directmap's window, or give a frame of RAM another type? */
 static bool fixed_meet_directmap(const struct world *w, enum error_code code)
 {
     const struct plan_request *request = &w->m->request;
@@ -298,8 +133,8 @@ static bool fixed_meet_directmap(const struct world *w, enum error_code code)
     for (size_t i = 0; request->directmap && i < request->nfixed; i++) {
         const struct mapping *m = &w->m->fixed[i];
 
-        if ((code == ERR_CLASH || code == ERR_UNSORTED) &&
-            share(m->va, m->len, request->directmap_base, UINT64_C(1) << request->phys_bits))
+        if (code == ERR_CLASH &&
+            share(m->va, m->len, request->directmap_base, request->directmap_size))
             return true;
         if (code == ERR_TYPE && m->type != MEMTYPE_WB)
             return true;
@@ -537,7 +372,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
     bool any_ram;
 
-    read_world(&w, &in);
+    world_read(&w, &in);
     w.m->plan.max = w.room = w.room == 255 ? 1024 : w.room;
     any_ram = check_pieces(&w);
     err = plan_make(&w.m->plan, &w.m->request);
@@ -545,7 +380,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_refusal(&w, err, any_ram);
         return 0;
     }
-    CHECK(any_ram);
+    CHECK(any_ram && !fixed_meet_directmap(&w, ERR_CLASH));
     check_plan(&w);
     if (pt_count(&w.m->plan, w.m->request.levels) <= MAX_TABLES)
         check_tables(&w);
