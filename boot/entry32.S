@@ -112,6 +112,7 @@ text_no_nx:
         .asciz  "footing: panic NONX: the CPU has no execute-disable (CPUID 0x80000001 EDX bit 20)\r\n"
 text_no_a20:
         .asciz  "footing: panic A20: address line 20 is off, odd MiB cannot be reached\r\n"
+        .globl  text_loader
 text_loader:
         .asciz  "footing: panic LOADER: eax is not 0x36d76289, so this is no multiboot2 loader\r\n"
 

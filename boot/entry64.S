@@ -24,7 +24,7 @@ footing_entry_efi64:
         cld
         lea     image_start(%rip), %rbp
         mov     %ebx, %r12d
-        lea     text_not_multiboot2(%rip), %rsi
+        lea     text_loader(%rip), %rsi
         cmp     $MB2_LOADER_MAGIC, %eax
         jne     early_panic64
 
@@ -85,10 +85,6 @@ save_firmware:
 early_panic64:
         xor     %edi, %edi
         EARLY_PANIC r
-
-        .section .rodata
-text_not_multiboot2:
-        .asciz  "footing: panic LOADER: eax is not 0x36d76289, so this is no multiboot2 loader\r\n"
 
         .bss
         .balign 16

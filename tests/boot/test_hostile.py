@@ -198,6 +198,16 @@ def test_early_panic_stops_without_the_exit_device(bench: Bench) -> None:
         assert_panic(machine, "NOLM")
 
 
+def test_panic_reaches_a_console_that_was_not_asked_for(bench: Bench) -> None:
+    """console=none silences the log; a panic still goes to both serial ports."""
+    machine = bench.by_rom(RomBoot(command="then=exit console=none bogus"))
+    machine.command += ["-serial", "file:serial2"]
+    with machine:
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_PANIC
+        assert_panic(machine, "OPTION")
+        assert b"footing: panic OPTION:" in (machine.directory / "serial2").read_bytes()
+
+
 def test_early_panic_reaches_the_screen(bench: Bench) -> None:
     """A PC without a serial port still shows what was wrong with the boot information."""
     modules = {f"m{i}": b"x" for i in range(65)}

@@ -194,6 +194,20 @@ def test_mtrrs(bench: Bench, name: str, firmware: rom.Firmware) -> None:
     assert all(mask & 0x800 for _, mask in wanted), f"{name}: the ROM's MTRRs are gone"
 
 
+def test_says_what_the_mtrrs_took(bench: Bench) -> None:
+    """RAM that is left out is reported with its size, an overlap without a meaning as such."""
+    firmware = rom.Firmware(
+        variable=[Variable(64 * MIB, MIB, 0), Variable(96 * MIB, MIB, 1), Variable(96 * MIB, MIB, 5)]
+    )
+    with bench.by_rom(RomBoot(firmware=firmware)) as machine:
+        machine.wait_halted(ROM_SECONDS)
+        assert (
+            "footing: left out 0x4000000-0x40fffff (1024 KiB): not write-back by the MTRRs\n"
+            "footing: left out 0x6000000-0x60fffff (1024 KiB): not write-back by the MTRRs,"
+            " their overlap is undefined\n"
+        ) in machine.serial
+
+
 @pytest.mark.parametrize(
     ("firmware", "cpu"),
     [

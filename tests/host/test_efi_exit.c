@@ -228,6 +228,26 @@ static void map_that_outgrows_the_buffer_is_refused(void **state)
     }
 }
 
+static uint64_t get_more_than_fits(void *ctx, struct efi_map *map)
+{
+    note(ctx, GET);
+    map->size = map->room + 48;
+    return EFI_SUCCESS;
+}
+
+/* Success with a size beyond the buffer is a lie that must not be read, nor boot services left. */
+static void map_larger_than_its_buffer_is_refused(void **state)
+{
+    struct firmware firmware = well_behaved();
+    struct efi_map map = buffer(5 * 48);
+    const struct efi_exit_calls calls = {&firmware, get_more_than_fits, exit_boot_services};
+
+    (void)state;
+    assert_int_equal(efi_exit(&calls, &map).code, ERR_EFI);
+    assert_int_equal(firmware.exits, 0);
+    free(map.map);
+}
+
 /* Descriptors larger than the specification's own are handed on with their size. */
 static void descriptor_size_is_the_firmwares(void **state)
 {
@@ -324,6 +344,7 @@ int main(void)
         cmocka_unit_test(key_that_is_always_stale_is_given_up_on),
         cmocka_unit_test(map_that_grows_is_taken_whole),
         cmocka_unit_test(map_that_outgrows_the_buffer_is_refused),
+        cmocka_unit_test(map_larger_than_its_buffer_is_refused),
         cmocka_unit_test(descriptor_size_is_the_firmwares),
         cmocka_unit_test(other_refusals_to_leave_are_final),
         cmocka_unit_test(failing_map_ends_the_attempt),
