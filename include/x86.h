@@ -56,7 +56,6 @@
 /* Bit 34 of IA32_MISC_ENABLE, as a bit of the high half. */
 #define MISC_ENABLE_XD_DISABLE_HI 0x00000004
 
-#define EFER_SCE U64(0x00000001)
 #define EFER_LME U64(0x00000100)
 #define EFER_LMA U64(0x00000400)
 #define EFER_NXE U64(0x00000800)
