@@ -23,6 +23,12 @@ struct module {
     uint64_t end;  /* exclusive */
 };
 
+/* Where a colour is in a pixel, in bits. */
+struct color_field {
+    uint8_t position;
+    uint8_t size;
+};
+
 /* A linear framebuffer, or the text screen (type 2); multiboot2 section 3.6.12. */
 struct framebuffer {
     uint64_t base; /* physical; 0: there is none */
@@ -31,9 +37,11 @@ struct framebuffer {
     uint32_t height;
     uint8_t bits_per_pixel;
     uint8_t type;
+    struct color_field red, green, blue; /* of type FRAMEBUFFER_DIRECT */
 };
 
-#define FRAMEBUFFER_TEXT 2
+#define FRAMEBUFFER_DIRECT 1
+#define FRAMEBUFFER_TEXT   2
 
 struct facts {
     char cmdline[CMDLINE_MAX];
