@@ -23,8 +23,10 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wwrite-strings \
     -Wcast-align -Wformat=2 -Wvla -Wimplicit-fallthrough -Wredundant-decls
 
-# Freestanding, at the top 2 GiB, without the registers that nobody has saved yet.
-CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
+# Freestanding, at the top 2 GiB, without the registers that nobody has saved yet. The image is to
+# stay below 64 KiB; only the builder's loops are worth their bytes.
+OPTIMISE := -Os
+CFLAGS = -std=c11 $(OPTIMISE) -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
     -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
     -fcf-protection=none -fno-common $(WARNINGS)
 CPPFLAGS := -Iinclude -Iboot -MMD -MP
@@ -48,15 +50,15 @@ BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus)
 .PHONY: all image host-tests help run check check-full bench fuzz mutate gdb clean format lint FORCE
 .DELETE_ON_ERROR:
 
-all: $(B)/footing.elf $(B)/footing.iso $(B)/footing-plan compile_commands.json ## the image, a bootable ISO and footing-plan, in build/
+all: $(B)/footing.elf $(B)/footing.efi $(B)/footing.iso $(B)/footing-plan compile_commands.json ## the image, a bootable ISO and footing-plan, in build/
 
-image: $(O)/footing.elf ## this variant of the image alone, under build/obj/
+image: $(O)/footing.elf $(O)/footing.efi ## this variant of the image alone, under build/obj/
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi MEM=2G CMDLINE="…" QEMU="extra arguments"'
+	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi|efi MEM=2G CMDLINE="…" QEMU="extra arguments"'
 
-run: $(B)/footing.elf ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEMU=
+run: $(B)/footing.elf $(B)/footing.efi ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEMU=
 	@tests/packages.sh run
 	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' $(QEMU)
 
@@ -80,7 +82,7 @@ mutate: ## plant each fault of tests/mutate/faults.txt, and see the host tests c
 	@tests/packages.sh check
 	@tests/mutate/mutate.py
 
-gdb: $(B)/footing.elf ## boot as far as the first C function, with gdb attached
+gdb: $(B)/footing.elf $(B)/footing.efi ## boot as far as the first C function, with gdb attached
 	@tests/packages.sh run bench
 	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' --gdb $(QEMU)
 
@@ -97,7 +99,7 @@ clean: ## forget all that was built
 	rm -rf $(B) compile_commands.json
 
 # What another compiler or sanitizer built last must not pass for this build.
-$(B)/footing.elf: $(O)/footing.elf FORCE
+$(B)/footing.elf $(B)/footing.efi: $(B)/%: $(O)/% FORCE
 	@cmp -s $< $@ || cp $< $@
 
 $(B)/footing.iso: $(B)/footing.elf tests/make-iso.sh
@@ -109,10 +111,20 @@ $(O)/footing.elf: $(OBJECTS) $(O)/footing.lds
 	@echo '  LD    $@'
 	$(Q)ld $(LDFLAGS) -T $(O)/footing.lds $(OBJECTS) -o $@
 
-$(O)/footing.lds: boot/footing.lds.S include/layout.h include/x86.h Makefile | $(O)/.packages
+# The same image behind the headers of .pe: file offsets are RVAs.
+$(O)/footing.efi: $(O)/footing.elf
+	@echo '  EFI   $@'
+	$(Q)objcopy -O binary --set-section-flags .pe=alloc,load,readonly,contents \
+	    -j .pe -j .text -j .rodata -j .data $< $@
+
+$(O)/boot/pe.S.o: boot/sbat.csv
+
+$(O)/footing.lds: boot/footing.lds.S boot/pe_constants.h include/layout.h include/x86.h Makefile | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CPP   $@'
-	$(Q)$(CC) -E -P -D__ASSEMBLER__ -Iinclude -x assembler-with-cpp $< -o $@
+	$(Q)$(CC) -E -P -D__ASSEMBLER__ -Iinclude -Iboot -x assembler-with-cpp $< -o $@
+
+$(O)/mm/pagetable.c.o: OPTIMISE := -O2
 
 $(O)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)
@@ -141,7 +153,7 @@ $(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefi
 # On the host, with either compiler: mm/ and the parsers unchanged, under sanitizers, with their tests.
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c \
-    config.c text.c efi_args.c pe.c) $(addprefix x86_64/,framebuffer.c font.c))
+    config.c text.c efi_args.c pe.c facts.c elf_check.c message.c) $(addprefix x86_64/,framebuffer.c font.c))
 HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
 HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host-$(VARIANT)/%.o)
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))

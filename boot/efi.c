@@ -2,30 +2,8 @@
 #include "efi.h"
 
 #include "efi_map.h"
-#include "firmware.h"
 #include "load.h"
 #include "pmap.h"
-
-_Static_assert(offsetof(struct firmware_state, image) == FIRMWARE_IMAGE, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, root) == FIRMWARE_ROOT, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, cr0) == FIRMWARE_CR0, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, cr4) == FIRMWARE_CR4, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, rsp) == FIRMWARE_RSP, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, flags) == FIRMWARE_FLAGS, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, gdtr) == FIRMWARE_GDTR, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, cs) == FIRMWARE_CS, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, ss) == FIRMWARE_SS, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, ds) == FIRMWARE_DS, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, idtr) == FIRMWARE_IDTR, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, es) == FIRMWARE_ES, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, own_root) == FIRMWARE_OWN_ROOT, "as in firmware.h");
-_Static_assert(offsetof(struct firmware_state, own_rsp) == FIRMWARE_OWN_RSP, "as in firmware.h");
-_Static_assert(sizeof(struct firmware_state) == FIRMWARE_SIZE, "as in firmware.h");
-
-/* EFI_SYSTEM_TABLE and EFI_BOOT_SERVICES, UEFI 2.10 sections 4.3.1 and 4.4.1. */
-#define SYSTEM_TABLE_BOOT_SERVICES       96
-#define BOOT_SERVICES_GET_MEMORY_MAP     56
-#define BOOT_SERVICES_EXIT_BOOT_SERVICES 232
 
 /* Room for 4,096 descriptors of 48 bytes; static, so that taking the map does not change it. */
 #define MAP_ROOM (4096 * 48)
@@ -33,64 +11,79 @@ _Static_assert(sizeof(struct firmware_state) == FIRMWARE_SIZE, "as in firmware.h
 /* Some firmware writes past what it asked for: it gets less than there is. */
 #define MAP_SLACK 256
 
+/* EFI_MEMORY_ATTRIBUTES_TABLE (UEFI 2.10 section 4.6.4): 16 bytes, then descriptors. */
+#define ATTRIBUTES_HEADER 16
+#define ATTRIBUTES_COUNT  4
+#define ATTRIBUTES_SIZE   8
+
+static const uint8_t attributes_table[EFI_GUID_SIZE] = {
+    0x1d, 0x91, 0xfa, 0xdc, 0xeb, 0x26, 0x9f, 0x46, 0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20};
+
 static uint8_t map_bytes[MAP_ROOM + MAP_SLACK] __attribute__((aligned(16)));
+static struct efi_map map = {.map = map_bytes, .room = MAP_ROOM};
 
-struct live {
-    uint64_t get_memory_map; /* physical addresses of the functions */
-    uint64_t exit_boot_services;
-    uint64_t image_handle;
-};
-
-/* A pointer somewhere in firmware's memory. */
-static uint64_t read_pointer(uint64_t pa)
+static uint64_t live_get_memory_map(void *ctx, struct efi_map *taken)
 {
-    const uint8_t *at = pmap_map(pa, sizeof(uint64_t));
-    uint64_t value = load64(at);
+    const struct efi *efi = ctx;
 
-    pmap_unmap(at);
-    return value;
-}
-
-static uint64_t live_get_memory_map(void *ctx, struct efi_map *map)
-{
-    const struct live *live = ctx;
-    const uint64_t args[FIRMWARE_ARGS] = {
-        image_pa(&map->size),    image_pa(map->map),
-        image_pa(&map->key),     image_pa(&map->descriptor_size),
-        image_pa(&map->version),
-    };
-
-    return firmware_call(live->get_memory_map, args);
+    return EFI_CALL(efi->boot_services, BOOT_GET_MEMORY_MAP, image_pa(&taken->size),
+                    image_pa(taken->map), image_pa(&taken->key), image_pa(&taken->descriptor_size),
+                    image_pa(&taken->version));
 }
 
 static uint64_t live_exit_boot_services(void *ctx, uint64_t key)
 {
-    const struct live *live = ctx;
-    const uint64_t args[FIRMWARE_ARGS] = {live->image_handle, key};
+    const struct efi *efi = ctx;
 
-    return firmware_call(live->exit_boot_services, args);
+    return EFI_CALL(efi->boot_services, BOOT_EXIT_BOOT_SERVICES, efi->image_handle, key);
 }
 
-struct error efi_leave(struct facts *facts, const struct range_sink *sink)
+struct error efi_leave(const struct efi *efi, const struct range_sink *sink)
 {
-    static struct efi_map map = {.map = map_bytes, .room = MAP_ROOM};
-    struct live live;
-    struct error err;
+    const struct efi_exit_calls calls = {(void *)(uintptr_t)efi, live_get_memory_map,
+                                         live_exit_boot_services};
+    struct error err = efi_exit(&calls, &map);
 
-    if (!facts->efi_system_table || !facts->efi_image_handle)
-        return (struct error){.code = ERR_EFI, .text = "no system table or image handle given"};
-
-    uint64_t services = read_pointer(facts->efi_system_table + SYSTEM_TABLE_BOOT_SERVICES);
-    live = (struct live){
-        .get_memory_map = read_pointer(services + BOOT_SERVICES_GET_MEMORY_MAP),
-        .exit_boot_services = read_pointer(services + BOOT_SERVICES_EXIT_BOOT_SERVICES),
-        .image_handle = facts->efi_image_handle,
-    };
-
-    const struct efi_exit_calls calls = {&live, live_get_memory_map, live_exit_boot_services};
-    err = efi_exit(&calls, &map);
     if (err.code)
         return err;
-    facts->efi_boot_services = false;
     return efi_map_ranges(map.map, map.size, map.descriptor_size, map.version, sink);
+}
+
+/* The Memory Attributes Table, mapped; null: there is none, or it is larger than can be. */
+static const void *map_attributes(const struct efi *efi, size_t *len)
+{
+    uint64_t table = efi_table(efi, attributes_table);
+    uint8_t header[ATTRIBUTES_HEADER];
+    uint64_t size;
+
+    if (!table)
+        return NULL;
+    efi_read(table, header, sizeof(header));
+    size = sizeof(header) +
+           (uint64_t)load32(header + ATTRIBUTES_COUNT) * load32(header + ATTRIBUTES_SIZE);
+    *len = size < PMAP_MAX_BYTES ? (size_t)size : sizeof(header);
+    return pmap_map(table, *len);
+}
+
+struct error efi_place_runtime(const struct efi *efi, const struct mtrr_state *mtrr,
+                               uint64_t window, uint64_t window_size, unsigned max_level,
+                               struct efi_runtime *runtime)
+{
+    size_t kept = efi_runtime_keep(map.map, map.size, map.descriptor_size, window, window_size,
+                                   mtrr->phys_bits, runtime);
+    size_t len = 0;
+    const void *attributes;
+    uint64_t status;
+
+    if (runtime->why || kept == 0)
+        return SUCCESS;
+    attributes = map_attributes(efi, &len);
+    efi_runtime_map(map.map, kept, map.descriptor_size, attributes, len, mtrr, max_level, runtime);
+    if (attributes)
+        pmap_unmap(attributes);
+    if (runtime->why)
+        return SUCCESS;
+    status = EFI_CALL(efi->runtime_services, RUNTIME_SET_VIRTUAL_ADDRESS_MAP, kept,
+                      map.descriptor_size, map.version, image_pa(map.map));
+    return status == EFI_SUCCESS ? SUCCESS : efi_failed("SetVirtualAddressMap", status);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a multiboot2 loader on UEFI enters: 64-bit mode, boot services alive. */
+/* Where UEFI enters, through a multiboot2 loader or directly: 64-bit mode, boot services alive. */
 #include "early.inc"
 #include "firmware.h"
 #include "multiboot2.h"
@@ -8,26 +8,52 @@
         .code64
 
 /*
- * footing_entry_efi64 (multiboot2 section 3.5).
+ * footing_entry_efi64 (multiboot2 section 3.5): from GRUB.
  *
  * In:  eax = MB2_LOADER_MAGIC, ebx = boot information; the firmware's page
  *      tables (4 or 5 levels, identity, perhaps read-only), descriptors and
  *      stack
- * Out: to trampoline64 with rbp = image's physical address, rsi = boot
- *      information, rbx = root of the boot tables, r9 = saved firmware state
  */
         .globl  footing_entry_efi64
 footing_entry_efi64:
         pushf
         pop     %r8
         cli
-        cld
         lea     image_start(%rip), %rbp
         mov     %ebx, %r12d
         lea     text_loader(%rip), %rsi
         cmp     $MB2_LOADER_MAGIC, %eax
         jne     early_panic64
+        jmp     enter64
 
+/*
+ * efi_entry (UEFI 2.10 section 4.1): footing.efi, from the firmware itself.
+ * There is no way back from here but the firmware's Exit().
+ *
+ * In:  rcx = image handle, rdx = system table; the rest as above
+ */
+        .globl  efi_entry
+efi_entry:
+        pushf
+        pop     %r8
+        cli
+        lea     image_start(%rip), %rbp
+        lea     firmware(%rip), %rdi
+        mov     %rcx, FIRMWARE_IMAGE_HANDLE(%rdi)
+        mov     %rdx, FIRMWARE_SYSTEM_TABLE(%rdi)
+        xor     %r12d, %r12d
+        /* falls through */
+
+/*
+ * enter64: what both have in common.
+ *
+ * In:  rbp = image's physical address, r8 = flags at entry, r12 = boot
+ *      information or 0; interrupts off
+ * Out: to trampoline64 with rsi = boot information, rbx = root of the boot
+ *      tables, r9 = saved firmware state
+ */
+enter64:
+        cld
         /* Long mode is here; NX need not be. */
         lea     text_no_nx(%rip), %rsi
         CHECK_NX early_panic64

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Preprocessed into build/footing.lds: the image's layout, and proofs of it. */
 #include "layout.h"
+#include "pe_constants.h"
 
 OUTPUT_FORMAT("elf64-x86-64")
 ENTRY(footing_entry)
@@ -23,21 +24,23 @@ SECTIONS
         KEEP(*(.trampoline))
         trampoline_end = .;
         *(.text .text.*)
-        . = ALIGN(PAGE_SIZE);
     } :text
+    . = ALIGN(PAGE_SIZE);
     text_end = .;
 
     rodata_start = .;
     .rodata : AT(IMAGE_LMA + ADDR(.rodata) - IMAGE_VA) {
         *(.rodata .rodata.*)
-        . = ALIGN(PAGE_SIZE);
     } :rodata
+    . = ALIGN(PAGE_SIZE);
     rodata_end = .;
 
     data_start = .;
     .data : AT(IMAGE_LMA + ADDR(.data) - IMAGE_VA) {
         *(.data .data.*)
+        . = ALIGN(PE_FILE_ALIGN);
     } :data
+    data_raw_end = .;
 
     .bss : AT(IMAGE_LMA + ADDR(.bss) - IMAGE_VA) {
         /* make UBSAN=1 sets this, so that what follows lies beyond the first 2 MiB. */
@@ -73,6 +76,24 @@ SECTIONS
         ist_mc_stack_top = .;
     } :data
     image_end = .;
+
+    /*
+     * footing.efi: the headers before the image, for objcopy alone (no loader
+     * of footing.elf takes them), and the numbers in them.
+     */
+    .pe IMAGE_LMA - PE_IMAGE_RVA (INFO) : AT(IMAGE_LMA - PE_IMAGE_RVA) { KEEP(*(.pe)) }
+    pe_entry_rva = efi_entry - image_start + PE_IMAGE_RVA;
+    pe_text_rva = PE_IMAGE_RVA;
+    pe_text_size = text_end - image_start;
+    pe_rodata_rva = rodata_start - image_start + PE_IMAGE_RVA;
+    pe_rodata_size = rodata_end - rodata_start;
+    pe_data_rva = data_start - image_start + PE_IMAGE_RVA;
+    pe_data_size = image_end - data_start;
+    pe_data_raw_size = data_raw_end - data_start;
+    pe_initialized_size = pe_rodata_size + pe_data_raw_size;
+    pe_image_size = image_end - image_start + PE_IMAGE_RVA;
+    ASSERT(SIZEOF(.pe) == PE_IMAGE_RVA, "the PE headers do not end where the image begins")
+    ASSERT((pe_image_size & PAGE_MASK) == 0, "the PE image is not page-aligned")
 
     /DISCARD/ : { *(.comment) *(.note .note.*) *(.eh_frame*) *(.llvm_addrsig) }
 

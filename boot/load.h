@@ -5,6 +5,14 @@
 
 #include <stdint.h>
 
+static inline uint16_t load16(const uint8_t *at)
+{
+    uint16_t value;
+
+    __builtin_memcpy(&value, at, sizeof(value));
+    return value;
+}
+
 static inline uint32_t load32(const uint8_t *at)
 {
     uint32_t value;

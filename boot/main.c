@@ -7,12 +7,14 @@
 #include "console.h"
 #include "cpu.h"
 #include "efi.h"
+#include "efi_load.h"
 #include "firmware.h"
 #include "io.h"
 #include "layout.h"
 #include "mb2.h"
 #include "panic.h"
 #include "pmap.h"
+#include "screen.h"
 #include "trap.h"
 
 static struct boot boot;
@@ -50,23 +52,25 @@ static void hold(uint64_t base, uint64_t len, const char *owner)
         must((struct error){.code = ERR_OVERLAP, .at = base, .value = base + len, .text = owner});
 }
 
-/* The screen's memory, unless the loader says that it shows anything but 80 columns of text. */
-static void find_screen(const struct facts *facts, bool bios)
-{
-    const struct framebuffer *fb = &facts->framebuffer;
-    bool text = bios && !facts->efi_system_table;
-
-    if (fb->base)
-        text = fb->type == FRAMEBUFFER_TEXT && fb->base == VGA_TEXT_PA &&
-               fb->width == VGA_COLUMNS && fb->height >= VGA_ROWS;
-    console_vga(text ? pmap_vga() : NULL);
-}
-
 /* What the command line may ask for one day must not be taken for granted before. */
 static void refuse_unless(bool built, const char *option)
 {
     if (!built)
         must((struct error){.code = ERR_NOTYET, .text = option});
+}
+
+/* The largest page that the CPU has and the user allows. */
+static unsigned largest_level(void)
+{
+    unsigned largest = boot.caps.page1g ? 2 : 1;
+
+    return boot.options.max_level < largest ? boot.options.max_level : largest;
+}
+
+/* Without a UEFI firmware under us or the loader, this is a PC with a BIOS. */
+static bool is_bios(const struct firmware_state *firmware)
+{
+    return !firmware && !boot.facts.efi_system_table;
 }
 
 static void read_options(void)
@@ -83,7 +87,45 @@ static void read_options(void)
                       "another number of paging levels than at entry (la57=)");
     refuse_unless(boot.options.foreign == 0, "foreign=");
     refuse_unless(boot.options.directmap, "directmap=off");
-    refuse_unless(!(boot.options.consoles & CONSOLE_EFI), "console=efi");
+}
+
+/* Leave the firmware, whoever started us under it; what it must keep is known then. */
+static void leave_firmware(struct firmware_state *firmware)
+{
+    const struct range_sink sink = {&boot.map, take_range};
+
+    efi_describe(&boot.efi, &boot.facts);
+    console_firmware(NULL);
+    panic_returns(NULL);
+    must(efi_leave(&boot.efi, &sink));
+    /* Nobody serves the firmware's interrupts from here on. */
+    firmware->flags &= ~EFLAGS_IF;
+    must(efi_place_runtime(&boot.efi, &boot.mtrr, RUNTIME_VA, RUNTIME_SIZE, largest_level(),
+                           &boot.runtime));
+}
+
+/* A boot that fails under footing.efi's firmware ends where it began. */
+static void back_to_firmware(const struct error *err)
+{
+    console_firmware(NULL);
+    efi_console_linger(&boot.efi);
+    efi_return(&boot.efi, efi_status_of(err));
+}
+
+/* footing.efi: the firmware is the loader, and its own files say what to load. */
+static void read_firmware(struct firmware_state *firmware)
+{
+    must(efi_init(&boot.efi, firmware->image_handle, firmware->system_table));
+    panic_returns(back_to_firmware);
+    console_start(CONSOLE_DEFAULT, CONSOLE_BAUD, CONSOLE_BAUD);
+    efi_console_start(&boot.efi);
+    console_firmware(efi_console_putc);
+    must(efi_find_image(&boot.efi));
+    must(efi_load(&boot.efi, &boot.facts));
+    boot.facts.efi_system_table = firmware->system_table;
+    boot.facts.efi_image_handle = firmware->image_handle;
+    read_options();
+    leave_firmware(firmware);
 }
 
 /* The multiboot2 information, mapped in one piece until pmap_unmap(). */
@@ -99,25 +141,42 @@ static const void *map_information(uint64_t information, uint32_t *size)
     return info;
 }
 
-/* Boot information → facts, options, ranges. */
-static void read_information(uint64_t information, bool bios)
+/* A multiboot2 loader's information → facts, options, ranges. */
+static void read_information(uint64_t information, struct firmware_state *firmware)
 {
     const struct range_sink sink = {&boot.map, take_range};
     uint32_t size;
     const void *info = map_information(information, &size);
 
     must(mb2_facts(info, size, &boot.facts));
-    find_screen(&boot.facts, bios);
+    screen_find(&boot.facts.framebuffer, is_bios(firmware), &boot.map);
     read_options();
-    if (boot.facts.efi_boot_services && bios)
+    if (boot.facts.efi_boot_services && !firmware)
         must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
-    if (boot.facts.efi_boot_services)
-        must(efi_leave(&boot.facts, &sink));
-    else
+    if (boot.facts.efi_boot_services) {
+        must(efi_init(&boot.efi, boot.facts.efi_image_handle, boot.facts.efi_system_table));
+        leave_firmware(firmware);
+    } else {
         must(mb2_ranges(info, size, &sink));
+    }
     pmap_unmap(info);
-    memmap_normalise(&boot.map);
     hold(information, size, "boot information");
+}
+
+/* Whoever started us: facts, options, and the memory map. */
+static void read_facts(uint64_t information, struct firmware_state *firmware)
+{
+    if (information != 0)
+        read_information(information, firmware);
+    else
+        read_firmware(firmware);
+    memmap_normalise(&boot.map);
+    boot.screen = screen_find(&boot.facts.framebuffer, is_bios(firmware), &boot.map);
+    for (size_t i = 0; i < boot.facts.nkept; i++)
+        hold(boot.facts.kept[i].base, boot.facts.kept[i].len, boot.facts.kept[i].what);
+    if (boot.runtime.why)
+        log_print(LOG_WARNING, "footing: runtime services left out: %s, at 0x%lx\n",
+                  boot.runtime.why, boot.runtime.at);
 }
 
 /* What the loader put somewhere must lie in write-back RAM, and not on anything else. */
@@ -162,7 +221,6 @@ static void hold_bios_data(void)
 static void set_request(void)
 {
     unsigned levels = cpu_levels();
-    unsigned largest = boot.caps.page1g ? 2 : 1;
 
     boot.request = (struct plan_request){
         .map = &boot.map,
@@ -174,7 +232,7 @@ static void set_request(void)
         .ram_limit = boot.options.ram_limit,
         .levels = levels,
         .phys_bits = boot.caps.phys_bits,
-        .max_level = boot.options.max_level < largest ? boot.options.max_level : largest,
+        .max_level = largest_level(),
     };
 }
 
@@ -209,21 +267,20 @@ static void add_image(void)
 
 static void add_screen(void)
 {
-    add_fixed((struct mapping){
-        .va = PMAP_VGA_VA,
-        .pa = VGA_TEXT_PA,
-        .len = PAGE_SIZE,
-        .rights = RIGHT_W,
-        .type = MEMTYPE_UC,
-        .what = WHAT_VGA_TEXT,
-    });
+    struct mapping mappings[SCREEN_MAPPINGS_MAX];
+    size_t count =
+        screen_mappings(boot.screen, &boot.facts.framebuffer, &boot.mtrr, boot.caps.pat, mappings);
+
+    for (size_t i = 0; i < count; i++)
+        add_fixed(mappings[i]);
 }
 
 static void make_plan(void)
 {
     add_image();
-    if (console_has_vga())
-        add_screen();
+    add_screen();
+    for (size_t i = 0; i < boot.runtime.count; i++)
+        add_fixed(boot.runtime.mappings[i]);
     boot.plan = (struct plan){.entries = plan_entries, .max = BOOT_MAX_MAPPINGS};
     must(plan_make(&boot.plan, &boot.request));
 }
@@ -289,20 +346,18 @@ static _Noreturn void finish(void)
 
 void footing_main(uint64_t image, uint64_t information, struct firmware_state *firmware)
 {
-    bool bios = !firmware;
-
     boot.image_pa = image;
     pmap_init(image);
     trap_init();
-    find_screen(&boot.facts, bios);
+    screen_find(&boot.facts.framebuffer, is_bios(firmware), &boot.map);
     boot.caps = cpu_detect();
     mtrr_read(&boot.mtrr, &boot.caps);
     memmap_init(&boot.map, map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
 
-    read_information(information, bios);
+    read_facts(information, firmware);
     trap_use_stacks();
     set_request();
-    claim_all(bios);
+    claim_all(firmware == NULL);
     make_plan();
     build_tables();
     switch_tables();

@@ -94,17 +94,18 @@ static struct error read_cmdline(const struct tag *tag, struct facts *facts)
 
 static struct error read_module(const struct tag *tag, struct facts *facts)
 {
-    struct module *module = &facts->modules[facts->nmodules];
+    uint32_t base;
+    uint32_t end;
 
     if (tag->size < 16)
         return damaged(tag, "module tag too small");
     if (facts->nmodules == MODULES_MAX)
         return (struct error){.code = ERR_MODULES, .at = MODULES_MAX};
-    module->base = load32(tag->bytes + 8);
-    module->end = load32(tag->bytes + 12);
-    if (module->end < module->base)
+    base = load32(tag->bytes + 8);
+    end = load32(tag->bytes + 12);
+    if (end < base)
         return damaged(tag, "module ends before it starts");
-    facts->nmodules++;
+    facts->modules[facts->nmodules++] = (struct module){.base = base, .end = end};
     return SUCCESS;
 }
 
@@ -132,6 +133,11 @@ static struct error read_framebuffer(const struct tag *tag, struct facts *facts)
         .bits_per_pixel = tag->bytes[28],
         .type = tag->bytes[29],
     };
+    if (facts->framebuffer.type == FRAMEBUFFER_DIRECT && tag->size >= 38) {
+        facts->framebuffer.red = (struct color_field){tag->bytes[32], tag->bytes[33]};
+        facts->framebuffer.green = (struct color_field){tag->bytes[34], tag->bytes[35]};
+        facts->framebuffer.blue = (struct color_field){tag->bytes[36], tag->bytes[37]};
+    }
     return SUCCESS;
 }
 

@@ -255,3 +255,67 @@ struct error options_parse(struct options *options, char *line)
             return (struct error){.code = ERR_OPTION, .text = option};
     }
 }
+
+/* Where a payload's part begins: at its "--", or at the end. */
+static size_t payload_part(const char *line, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        size_t end;
+
+        while (at < len && is_blank(line[at]))
+            at++;
+        for (end = at; end < len && !is_blank(line[end]);)
+            end++;
+        if (end == at + 2 && line[at] == '-' && line[at + 1] == '-')
+            return at;
+        at = end;
+    }
+    return len;
+}
+
+/* What is appended to a line, as far as there is room, and how long that would be. */
+struct joint {
+    char *line;
+    size_t room;
+    size_t len;
+};
+
+static void join(struct joint *joint, const char *text, size_t len)
+{
+    while (len > 0 && is_blank(text[len - 1]))
+        len--;
+    while (len > 0 && is_blank(*text)) {
+        text++;
+        len--;
+    }
+    if (len == 0)
+        return;
+    if (joint->len > 0 && joint->len++ < joint->room)
+        joint->line[joint->len - 1] = ' ';
+    for (size_t i = 0; i < len; i++) {
+        if (joint->len++ < joint->room)
+            joint->line[joint->len - 1] = text[i];
+    }
+}
+
+size_t options_join(char *line, size_t room, const char *first, size_t len, const char *second)
+{
+    struct joint joint = {line, room, 0};
+    size_t first_part = payload_part(first, len);
+    size_t second_len = 0;
+    size_t second_part;
+
+    while (second[second_len] != '\0')
+        second_len++;
+    second_part = payload_part(second, second_len);
+    join(&joint, first, first_part);
+    join(&joint, second, second_part);
+    if (first_part < len || second_part < second_len)
+        join(&joint, "--", 2);
+    if (first_part < len)
+        join(&joint, first + first_part + 2, len - first_part - 2);
+    if (second_part < second_len)
+        join(&joint, second + second_part + 2, second_len - second_part - 2);
+    line[joint.len < room ? joint.len : 0] = '\0';
+    return joint.len;
+}

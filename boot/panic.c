@@ -6,10 +6,16 @@
 
 static bool panicking;
 static bool exits = true;
+static void (*go_back)(const struct error *err);
 
 void panic_exits(bool wanted)
 {
     exits = wanted;
+}
+
+void panic_returns(void (*back)(const struct error *err))
+{
+    go_back = back;
 }
 
 static _Noreturn void stop(void)
@@ -45,5 +51,7 @@ void panic(const struct error *err)
     print_number(words->at, err->at, &separator);
     print_number(words->value, err->value, &separator);
     log_print(LOG_ALWAYS, "%s\n", separator[0] == ',' ? ")" : "");
+    if (go_back)
+        go_back(err);
     stop();
 }

@@ -4,6 +4,7 @@
 #include "console.h"
 #include "layout.h"
 #include "pmap.h"
+#include "runtime.h"
 
 /* A size as people say it: the largest unit that leaves it whole. */
 static void print_size(uint64_t bytes)
@@ -93,6 +94,27 @@ static void audit_unmap(void *ctx, const uint64_t *table)
     (void)table;
 }
 
+/* Two services that every firmware has, called where they were told that they are. */
+static void show_runtime(const struct boot *boot)
+{
+    static const uint16_t language[] = {'P', 'l', 'a', 't', 'f', 'o', 'r',
+                                        'm', 'L', 'a', 'n', 'g', 0};
+    const void *table = runtime_table(&boot->runtime, boot->efi.system_table);
+    struct runtime_time time = {0};
+    char text[16] = "";
+    uint64_t size = sizeof(text) - 1;
+    uint64_t status;
+
+    if (!table)
+        return;
+    status = runtime_get_time(table, &time);
+    log_print(LOG_ALWAYS, "Runtime services: GetTime: %s, %u-%02u-%02u %02u:%02u:%02u",
+              efi_status_name(status), time.year, time.month, time.day, time.hour, time.minute,
+              time.second);
+    status = runtime_get_variable(table, language, efi_global_variable, &size, text);
+    log_print(LOG_ALWAYS, "; GetVariable: %s, PlatformLang=%s\n", efi_status_name(status), text);
+}
+
 struct error builtin_payload(const struct boot *boot)
 {
     const struct pt_reader reader = {(void *)(uintptr_t)boot, audit_map, audit_unmap};
@@ -107,6 +129,7 @@ struct error builtin_payload(const struct boot *boot)
               boot->stats.leaves[2]);
     err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &reader, &boot->plan,
                    &found);
+    show_runtime(boot);
     if (!err.code)
         log_print(LOG_ALWAYS, "Audit: %lu tables and %lu leaves read back, exactly as planned\n",
                   found.tables, found.leaves[0] + found.leaves[1] + found.leaves[2]);

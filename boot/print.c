@@ -98,3 +98,12 @@ void vprint_to(print_sink sink, const char *format, va_list args)
         }
     }
 }
+
+void print_to(print_sink sink, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vprint_to(sink, format, args);
+    va_end(args);
+}

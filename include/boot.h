@@ -4,6 +4,7 @@
 #define BOOT_H
 
 #include "cpustate.h"
+#include "efi.h"
 #include "facts.h"
 #include "frames.h"
 #include "image.h"
@@ -12,6 +13,7 @@
 #include "options.h"
 #include "pagetable.h"
 #include "plan.h"
+#include "screen.h"
 #include "walk.h"
 
 /* How many ranges a memory map may have; one more is ERR_MAPFULL. */
@@ -22,7 +24,10 @@
 
 struct boot {
     uint64_t image_pa;
+    struct efi efi; /* of a UEFI firmware, and its runtime services */
+    struct efi_runtime runtime;
     struct facts facts;
+    enum screen screen;
     struct options options;
     struct cpu_caps caps;
     struct mtrr_state mtrr;

@@ -78,6 +78,9 @@ void config_first(struct config_reader *reader, const char *text, size_t len);
 enum config_result config_next(struct config_reader *reader, struct config_entry *entry,
                                const char **why);
 
+/* Is there a line [name], before the first bad line at least? */
+bool config_has_section(const char *text, size_t len, const char *name);
+
 /*
  * kernel=, ramdisk= and module= have a file and its command line: cut the
  * value at its first blank; options begins behind the blanks, and may be empty.

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Where lines go: serial ports, QEMU's debug port, the VGA text screen. */
+/* Where lines go: serial ports, QEMU's debug port, the screen, the firmware's own console. */
 #ifndef CONSOLE_H
 #define CONSOLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "print.h"
+
 #define CONSOLE_COM1 0x1u
 #define CONSOLE_COM2 0x2u
 #define CONSOLE_VGA  0x4u
 #define CONSOLE_EFI  0x8u /* the firmware's own: only while its boot services live */
 
-#define CONSOLE_DEFAULT (CONSOLE_COM1 | CONSOLE_VGA)
+#define CONSOLE_DEFAULT (CONSOLE_COM1 | CONSOLE_VGA | CONSOLE_EFI)
 #define CONSOLE_BAUD    115200u
 
 /* How chatty: a line is printed if its level is at most loglevel=. */
@@ -29,11 +31,17 @@ enum log_level {
  */
 void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud);
 
-/* The text screen's memory, 80 x 25, when it is mapped; null: there is none. */
-void console_vga(volatile uint16_t *screen);
+/* Where the screen's characters go (CONSOLE_VGA: VGA text or a framebuffer); null: nowhere. */
+void console_screen(print_sink put);
 
-/* Is there a text screen? */
-bool console_has_vga(void);
+/* The same for the firmware's own console (CONSOLE_EFI): null once boot services are gone. */
+void console_firmware(print_sink put);
+
+/* Do characters go to the firmware's console? */
+bool console_shows_firmware(void);
+
+/* Is this serial port, 1 for COM1, 2 for COM2, one that characters go to directly? */
+bool console_drives_serial(unsigned port);
 
 void console_loglevel(enum log_level level);
 

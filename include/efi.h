@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Leaving UEFI's boot services (UEFI 2.10 sections 7.2.3 and 7.4.6). */
+/* Before and while the firmware is left: what it knows, its map, its runtime services. */
 #ifndef EFI_H
 #define EFI_H
 
 #include <stdint.h>
 
+#include "efi_runtime.h"
+#include "efi_services.h"
 #include "facts.h"
-
-#define EFI_SUCCESS           UINT64_C(0)
-#define EFI_ERROR             UINT64_C(0x8000000000000000)
-#define EFI_INVALID_PARAMETER (EFI_ERROR | 2)
-#define EFI_BUFFER_TOO_SMALL  (EFI_ERROR | 5)
 
 /* Firmware that changes its map behind every call is given up on after so many. */
 #define EFI_EXIT_TRIES 64
@@ -33,16 +30,32 @@ struct efi_exit_calls {
 };
 
 /*
- * Take the map and leave boot services; if the map's key has changed between
- * the two, take it again. After the first attempt to leave, no other service
- * is called. ERR_EFI: text = the call that failed, value = its status.
+ * Take the map and leave boot services (UEFI 2.10 sections 7.2.3, 7.4.6); if
+ * the map's key has changed between the two, take it again. After the first
+ * attempt to leave, no other service is called. ERR_EFI: text = the call that
+ * failed, value = its status.
  */
 struct error efi_exit(const struct efi_exit_calls *calls, struct efi_map *map);
 
 /*
- * The same with the live firmware of facts, through firmware_call(); on
- * return boot services are gone, and the map's ranges have gone to the sink.
+ * What the live firmware's tables and protocols say: RSDP, framebuffer, and
+ * what must be kept that lies in memory that firmware gives away (the ESRT,
+ * the boot logo). Facts that are there already stay.
  */
-struct error efi_leave(struct facts *facts, const struct range_sink *sink);
+void efi_describe(const struct efi *efi, struct facts *facts);
+
+/* Leave the live firmware; its map's ranges go to the sink, the map stays here. */
+struct error efi_leave(const struct efi *efi, const struct range_sink *sink);
+
+/*
+ * After efi_leave(): give the runtime services their place in [window, window
+ * + size), say so to the firmware (SetVirtualAddressMap, called in the
+ * firmware's own tables), and find the mappings that they need from then on.
+ * Where that is not possible, runtime->why says why, nothing is mapped, and
+ * the firmware is not told. ERR_EFI: the firmware refuses.
+ */
+struct error efi_place_runtime(const struct efi *efi, const struct mtrr_state *mtrr,
+                               uint64_t window, uint64_t window_size, unsigned max_level,
+                               struct efi_runtime *runtime);
 
 #endif

@@ -29,17 +29,21 @@ struct efi_args {
 };
 
 /*
- * LoadOptions comes as UCS-2 text that ends with a zero unit or with its size
- * (the shell, most boot managers), or as a whole EFI_LOAD_OPTION whose
- * OptionalData is such text (UEFI 2.10 section 3.1.3). Text holds no control
- * characters but tabs; units after the zero do not count. Whatever is neither
- * is ignored, and an odd size too. In doubt it is text.
+ * LoadOptions is, in this order:
+ *  - UCS-2 text that ends with its size or a zero unit, and nothing follows
+ *    (the shell, most boot managers);
+ *  - a whole EFI_LOAD_OPTION (UEFI 2.10 section 3.1.3) with no Attributes but
+ *    defined ones, whose OptionalData is text;
+ *  - text, a zero unit, and something that does not count.
+ * Text holds no control characters but tabs, and its size is even. Whatever
+ * is none of these is ignored.
  *
- * The first word of plain text is the program's name, and skipped, if `shell`
- * says that a shell has put it there; or else if it ends with ".efi", or what
- * follows its last '\', '/' or ':' is `self` with or without ".efi" (in any
- * case of A to Z). An EFI_LOAD_OPTION's text has no such word, but the same
- * rule is applied to it, shell or not: only by its looks.
+ * The first word of text is the program's name, and skipped, if `shell` says
+ * that a shell has put it there (then it may stand in quotation marks); or
+ * else if it ends with ".efi", or what follows its last '\', '/' or ':' is
+ * `self` with or without ".efi" (in any case of A to Z). An EFI_LOAD_OPTION's
+ * text is judged by its looks alone, shell or not; what begins with '-' is
+ * never a program by its looks.
  *
  * self: the file name that the image was loaded from, without its folder;
  * "" if it is not known.

@@ -18,7 +18,11 @@ enum error_code {
     ERR_CMDLINE, /* command line too long: value = length, at = the limit */
     ERR_MODULES, /* too many modules: at = the limit */
     ERR_OPTION,  /* unknown option or value: text */
-    ERR_EFI,     /* a firmware call failed: text = its name, value = status */
+    ERR_EFI,     /* a firmware call failed: text = its name, against, value = status */
+    ERR_CONFIG,  /* footing.cfg cannot be used: text = file, line, why */
+    ERR_FILE,    /* a file cannot be loaded: text = which and why, against, value = status */
+    ERR_PAYLOAD, /* the payload is none: text = which and why */
+    ERR_VERIFY,  /* nothing vouches for it, and Secure Boot is on: text = what */
     /* the memory map */
     ERR_NOMAP,    /* the loader gave none */
     ERR_MAPENTRY, /* entries unusable: text = why, at and value as it says */

@@ -18,9 +18,20 @@
 #define MODULES_MAX 64
 #define RSDP_MAX    36 /* ACPI 6.5 section 5.2.5.3 */
 
+/* Bytes for the command lines of all modules, a final zero each. */
+#define FACTS_TEXT_MAX 8192
+
+enum module_kind {
+    MODULE_PLAIN,
+    MODULE_KERNEL, /* the payload */
+    MODULE_RAMDISK
+};
+
 struct module {
     uint64_t base; /* physical */
     uint64_t end;  /* exclusive */
+    enum module_kind kind;
+    uint32_t text; /* its command line: where in facts.texts it begins */
 };
 
 /* Where a colour is in a pixel, in bits. */
@@ -43,17 +54,34 @@ struct framebuffer {
 #define FRAMEBUFFER_DIRECT 1
 #define FRAMEBUFFER_TEXT   2
 
+/* Something in RAM that the memory map calls free and that must survive all the same. */
+struct kept_range {
+    uint64_t base;
+    uint64_t len;
+    const char *what;
+};
+
+#define FACTS_KEPT_MAX 8
+
 struct facts {
     char cmdline[CMDLINE_MAX];
     struct module modules[MODULES_MAX];
     size_t nmodules;
+    char texts[FACTS_TEXT_MAX];
+    uint32_t texts_used;
     uint8_t rsdp[RSDP_MAX];
     size_t rsdp_size; /* 0: none found */
+    struct kept_range kept[FACTS_KEPT_MAX];
+    size_t nkept;
     struct framebuffer framebuffer;
     uint64_t efi_system_table; /* physical; 0: no UEFI */
     uint64_t efi_image_handle;
     bool efi_boot_services; /* still alive */
 };
+
+/* One more module; there is room for it. False: but not for its command line, len bytes at text. */
+bool facts_add_module(struct facts *facts, uint64_t base, uint64_t end, enum module_kind kind,
+                      const char *text, size_t len);
 
 /*
  * Where memory ranges go as they are found, in the firmware's words made

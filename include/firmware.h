@@ -8,21 +8,23 @@
 #define FIRMWARE_H
 
 /* Offsets for assembly; boot/efi.c pins them. */
-#define FIRMWARE_IMAGE    0
-#define FIRMWARE_ROOT     8
-#define FIRMWARE_CR0      16
-#define FIRMWARE_CR4      24
-#define FIRMWARE_RSP      32
-#define FIRMWARE_FLAGS    40
-#define FIRMWARE_GDTR     48
-#define FIRMWARE_CS       58
-#define FIRMWARE_SS       60
-#define FIRMWARE_DS       62
-#define FIRMWARE_IDTR     64
-#define FIRMWARE_ES       74
-#define FIRMWARE_OWN_ROOT 80
-#define FIRMWARE_OWN_RSP  88
-#define FIRMWARE_SIZE     96
+#define FIRMWARE_IMAGE        0
+#define FIRMWARE_ROOT         8
+#define FIRMWARE_CR0          16
+#define FIRMWARE_CR4          24
+#define FIRMWARE_RSP          32
+#define FIRMWARE_FLAGS        40
+#define FIRMWARE_GDTR         48
+#define FIRMWARE_CS           58
+#define FIRMWARE_SS           60
+#define FIRMWARE_DS           62
+#define FIRMWARE_IDTR         64
+#define FIRMWARE_ES           74
+#define FIRMWARE_OWN_ROOT     80
+#define FIRMWARE_OWN_RSP      88
+#define FIRMWARE_IMAGE_HANDLE 96
+#define FIRMWARE_SYSTEM_TABLE 104
+#define FIRMWARE_SIZE         112
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -41,6 +43,8 @@ struct firmware_state {
     uint8_t unused[4];
     uint64_t own_root; /* Footing's own, while the firmware runs */
     uint64_t own_rsp;
+    uint64_t image_handle; /* from efi_entry; else 0 */
+    uint64_t system_table;
 };
 
 #define FIRMWARE_ARGS 6

@@ -7,6 +7,8 @@
  *   0xffff800000000000  directmap, 123 TiB       0xff00000000000000, 4 PiB
  *   0xffffffff80000000  128 PMAP slots           the same
  *   0xffffffff80080000  the image                the same
+ *   0xffffffffc0000000  the framebuffer          the same
+ *   0xffffff0000000000  UEFI's runtime services  the same
  *
  * The slots and the image share their tables: all that Footing itself maps
  * costs one table a level, as long as the image is smaller than 1.5 MiB.
@@ -29,8 +31,20 @@
 #define PMAP_L3_SLOT 510
 #define IMAGE_VA     U64(0xffffffff80080000) /* PMAP_VA + PMAP_SLOTS pages */
 
+/* The framebuffer is mapped here, as far into 2 MiB as its physical address is. */
+#define SCREEN_VA      U64(0xffffffffc0000000)
+#define SCREEN_SIZE    U64(0x40000000)
+#define SCREEN_L3_SLOT 511
+
+/* UEFI's runtime services are told that they are here. */
+#define RUNTIME_VA   U64(0xffffff0000000000)
+#define RUNTIME_SIZE U64(0x0000008000000000)
+
 /* Where a loader that cannot relocate puts the image; 4 KiB aligned. */
 #define IMAGE_LMA U64(0x100000)
+
+/* In footing.efi, headers and the sections that only PE has come before the image. */
+#define PE_IMAGE_RVA 0x3000
 
 /* A symbol's distance from the image's start, for assembly that runs where the image was loaded. */
 #define OFFSET(symbol) ((symbol)-IMAGE_VA)

@@ -41,6 +41,14 @@ struct options options_default(void);
 struct error options_parse(struct options *options, char *line);
 
 /*
+ * Two command lines in one, each with its own part for the payload: "a -- p"
+ * and "b -- q" are "a b -- p q". The first has len bytes, the second a final
+ * zero; neither may overlap line. Returns the length that the result has, or,
+ * if that is room or more, would have (then line is "").
+ */
+size_t options_join(char *line, size_t room, const char *first, size_t len, const char *second);
+
+/*
  * A size: decimal, or hexadecimal after 0x; then K, M, G or T (powers of
  * 1024, either case) or nothing. False: not a number, 0, or 2^64 and above.
  */

@@ -10,6 +10,12 @@
 _Noreturn void panic(const struct error *err);
 
 /*
+ * Where there is somebody to go back to, as long as UEFI's boot services live:
+ * called when the line is out. If it is null or returns, the machine stops.
+ */
+void panic_returns(void (*back)(const struct error *err));
+
+/*
  * Does a panic leave QEMU, before it halts? It does until then=halt or
  * then=reboot is known: neither asks for an end that looks like another.
  */

@@ -27,6 +27,8 @@ enum mapping_what {
     WHAT_STACK,
     WHAT_IST_STACK,
     WHAT_VGA_TEXT,
+    WHAT_FRAMEBUFFER,
+    WHAT_EFI_RUNTIME,
     WHATS
 };
 
@@ -65,7 +67,7 @@ struct plan_request {
     unsigned max_level; /* 0 to 2: the largest page of the directmap */
 };
 
-#define PLAN_MAX_FIXED 64
+#define PLAN_MAX_FIXED 256
 
 struct plan {
     struct mapping *entries; /* the caller's storage */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "layout.h"
 #include "memtype.h"
 
 /* The last slot is the text screen's, outside the stack of mappings. */
@@ -31,6 +32,13 @@ void pmap_unmap(const void *mapped);
 
 /* Map the text screen's page, uncacheable, in its own slot of the boot tables. */
 volatile uint16_t *pmap_vga(void);
+
+/*
+ * Map the framebuffer's len bytes at pa, uncacheable, in the boot tables, at
+ * the address that it keeps: pmap_screen_va(pa). len > 0. Null: no room.
+ */
+void *pmap_screen(uint64_t pa, uint64_t len);
+uint64_t pmap_screen_va(uint64_t pa);
 
 /* The final tables are active: PMAP's slots are theirs from now on. No mapping is open. */
 void pmap_switched(void);

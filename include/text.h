@@ -7,6 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes before the final zero. */
+static inline size_t text_len(const char *text)
+{
+    size_t len = 0;
+
+    while (text[len] != '\0')
+        len++;
+    return len;
+}
+
 /*
  * The length of the UTF-8 sequence at text, of which len > 0 bytes are there,
  * and its code point. 0: none that RFC 3629 allows (overlong forms, surrogates

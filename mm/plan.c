@@ -14,6 +14,8 @@ const char *mapping_what_name(enum mapping_what what)
         [WHAT_STACK] = "stack",
         [WHAT_IST_STACK] = "ist-stack",
         [WHAT_VGA_TEXT] = "vga-text",
+        [WHAT_FRAMEBUFFER] = "framebuffer",
+        [WHAT_EFI_RUNTIME] = "efi-runtime",
     };
 
     return (unsigned)what < WHATS ? names[what] : "?";

@@ -17,23 +17,30 @@ fi
 
 case $fw in
 bios) ;;
-uefi)
+uefi | efi)
     cp /usr/share/OVMF/OVMF_VARS_4M.fd build/vars.fd
     set -- -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
         -drive if=pflash,format=raw,file=build/vars.fd "$@"
     ;;
-efi | pvh)
-    echo "FW=$fw is not in this version; FW=bios and FW=uefi are." >&2
+pvh)
+    echo "FW=$fw is not in this version; FW=bios, FW=uefi and FW=efi are." >&2
     exit 2
     ;;
 *)
-    echo "FW=$fw: give bios or uefi." >&2
+    echo "FW=$fw: give bios, uefi or efi." >&2
     exit 2
     ;;
 esac
 
-tests/make-iso.sh build/run.iso build/footing.elf "$cmdline"
-set -- -M q35 -m "$mem" -cpu max -cdrom build/run.iso -display none -no-reboot \
+if [ "$fw" = efi ]; then
+    printf '[global]\ndefault=run\n[run]\noptions=%s\n' "$cmdline" >build/footing.cfg
+    tests/make-esp.sh build/esp.img build/footing.efi build/footing.cfg
+    set -- -drive format=raw,file=build/esp.img "$@"
+else
+    tests/make-iso.sh build/run.iso build/footing.elf "$cmdline"
+    set -- -cdrom build/run.iso "$@"
+fi
+set -- -M q35 -m "$mem" -cpu max -display none -no-reboot \
     -device isa-debug-exit,iobase=0xf4,iosize=4 "$@"
 
 if [ -n "$gdb" ]; then

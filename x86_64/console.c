@@ -12,9 +12,8 @@ static struct {
     unsigned devices; /* CONSOLE_* that are wanted and there */
     bool debug_port;
     enum log_level level;
-    volatile uint16_t *screen;
-    bool screen_clean;
-    unsigned row, column;
+    print_sink screen;
+    print_sink firmware;
 } console = {.level = LOG_MAP};
 
 /* A UART keeps what is written to its scratch register; an empty port does not. */
@@ -54,50 +53,6 @@ static void serial_put(unsigned device, uint16_t port, char c)
         console.devices &= ~device;
 }
 
-static uint16_t screen_cell(char c)
-{
-    return (uint16_t)(VGA_ATTRIBUTE << 8 | (uint8_t)c);
-}
-
-static void screen_newline(void)
-{
-    console.column = 0;
-    if (console.row + 1 < VGA_ROWS) {
-        console.row++;
-        return;
-    }
-    for (unsigned i = 0; i < VGA_COLUMNS * (VGA_ROWS - 1); i++)
-        console.screen[i] = console.screen[i + VGA_COLUMNS];
-    for (unsigned i = 0; i < VGA_COLUMNS; i++)
-        console.screen[VGA_COLUMNS * (VGA_ROWS - 1) + i] = screen_cell(' ');
-}
-
-static void screen_clear(void)
-{
-    for (unsigned i = 0; i < VGA_COLUMNS * VGA_ROWS; i++)
-        console.screen[i] = screen_cell(' ');
-    console.screen_clean = true;
-    console.row = 0;
-    console.column = 0;
-}
-
-static void screen_put(char c)
-{
-    if (!console.screen_clean)
-        screen_clear();
-    if (c == '\n') {
-        screen_newline();
-        return;
-    }
-    if (c == '\r') {
-        console.column = 0;
-        return;
-    }
-    console.screen[VGA_COLUMNS * console.row + console.column] = screen_cell(c);
-    if (++console.column == VGA_COLUMNS)
-        screen_newline();
-}
-
 void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud)
 {
     if ((devices & CONSOLE_COM1) && !uart_start(COM1, com1_baud))
@@ -108,14 +63,25 @@ void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud)
     console.debug_port = devices != 0 && in8(DEBUG_PORT) == DEBUG_PORT;
 }
 
-void console_vga(volatile uint16_t *screen)
+void console_screen(print_sink put)
 {
-    console.screen = screen;
+    console.screen = put;
 }
 
-bool console_has_vga(void)
+void console_firmware(print_sink put)
 {
-    return console.screen != NULL;
+    console.firmware = put;
+}
+
+bool console_shows_firmware(void)
+{
+    return (console.devices & CONSOLE_EFI) && console.firmware;
+}
+
+bool console_drives_serial(unsigned port)
+{
+    return (port == 1 && (console.devices & CONSOLE_COM1)) ||
+           (port == 2 && (console.devices & CONSOLE_COM2));
 }
 
 void console_loglevel(enum log_level level)
@@ -130,7 +96,7 @@ bool console_wants(enum log_level level)
 
 void console_all(void)
 {
-    unsigned all = CONSOLE_COM1 | CONSOLE_COM2 | CONSOLE_VGA;
+    unsigned all = CONSOLE_COM1 | CONSOLE_COM2 | CONSOLE_VGA | CONSOLE_EFI;
     unsigned missing = all & ~console.devices;
 
     if ((missing & CONSOLE_COM1) && !uart_start(COM1, CONSOLE_BAUD))
@@ -150,7 +116,9 @@ void console_putc(char c)
     if (console.debug_port)
         out8(DEBUG_PORT, (uint8_t)c);
     if ((console.devices & CONSOLE_VGA) && console.screen)
-        screen_put(c);
+        console.screen(c);
+    if (console_shows_firmware())
+        console.firmware(c);
 }
 
 void log_print(enum log_level level, const char *format, ...)

@@ -10,7 +10,13 @@
 #include "port.h"
 #include "x86.h"
 
+#define LARGE_PAGE (PAGE_SIZE << PT_BITS)
+
 extern uint64_t boot_l1[]; /* the boot tables' entries from PMAP_VA on */
+extern uint64_t boot_l3[];
+
+/* Large pages of the boot tables, for the screen. */
+static uint64_t boot_screen_l2[PT_SLOTS] __attribute__((aligned(4096)));
 
 /* The final tables' table for the window of PMAP_VA: the builder fills it. */
 static uint64_t final_l1[PT_SLOTS] __attribute__((aligned(4096)));
@@ -67,6 +73,24 @@ volatile uint16_t *pmap_vga(void)
 {
     pmap.slots[PMAP_VGA_SLOT] = VGA_TEXT_PA | pte_attributes(RIGHT_W, MEMTYPE_UC, 0);
     return (volatile uint16_t *)PMAP_VGA_VA;
+}
+
+uint64_t pmap_screen_va(uint64_t pa)
+{
+    return SCREEN_VA + (pa & (LARGE_PAGE - 1));
+}
+
+void *pmap_screen(uint64_t pa, uint64_t len)
+{
+    uint64_t offset = pa & (LARGE_PAGE - 1);
+    uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, MEMTYPE_UC, 1);
+
+    if (len > SCREEN_SIZE - offset)
+        return NULL;
+    for (uint64_t at = 0; at < offset + len; at += LARGE_PAGE)
+        boot_screen_l2[at / LARGE_PAGE] = pte + at;
+    boot_l3[SCREEN_L3_SLOT] = image_pa(boot_screen_l2) | PTE_P | PTE_W | PTE_A;
+    return (void *)pmap_screen_va(pa);
 }
 
 void pmap_switched(void)

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "efi_services.h"
+
+#include "pmap.h"
+#include "x86.h"
+
+_Static_assert(offsetof(struct firmware_state, image) == FIRMWARE_IMAGE, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, root) == FIRMWARE_ROOT, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, cr0) == FIRMWARE_CR0, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, cr4) == FIRMWARE_CR4, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, rsp) == FIRMWARE_RSP, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, flags) == FIRMWARE_FLAGS, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, gdtr) == FIRMWARE_GDTR, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, cs) == FIRMWARE_CS, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, ss) == FIRMWARE_SS, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, ds) == FIRMWARE_DS, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, idtr) == FIRMWARE_IDTR, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, es) == FIRMWARE_ES, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, own_root) == FIRMWARE_OWN_ROOT, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, own_rsp) == FIRMWARE_OWN_RSP, "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, image_handle) == FIRMWARE_IMAGE_HANDLE,
+               "as in firmware.h");
+_Static_assert(offsetof(struct firmware_state, system_table) == FIRMWARE_SYSTEM_TABLE,
+               "as in firmware.h");
+_Static_assert(sizeof(struct firmware_state) == FIRMWARE_SIZE, "as in firmware.h");
+
+/* EFI_ALLOCATE_TYPE and EFI_MEMORY_TYPE, UEFI 2.10 section 7.2.1. */
+#define ALLOCATE_ANY_PAGES 0
+#define LOADER_DATA        2
+
+#define CONFIGURATION_TABLE_SIZE 24
+#define CONFIGURATION_TABLES_MAX 1024
+
+const uint8_t efi_global_variable[EFI_GUID_SIZE] = {0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11,
+                                                    0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
+
+/* UEFI 2.10 appendix D. */
+const char *efi_status_name(uint64_t status)
+{
+    static const char *const names[] = {
+        [1] = "EFI_LOAD_ERROR",
+        [2] = "EFI_INVALID_PARAMETER",
+        [3] = "EFI_UNSUPPORTED",
+        [4] = "EFI_BAD_BUFFER_SIZE",
+        [5] = "EFI_BUFFER_TOO_SMALL",
+        [6] = "EFI_NOT_READY",
+        [7] = "EFI_DEVICE_ERROR",
+        [8] = "EFI_WRITE_PROTECTED",
+        [9] = "EFI_OUT_OF_RESOURCES",
+        [10] = "EFI_VOLUME_CORRUPTED",
+        [11] = "EFI_VOLUME_FULL",
+        [12] = "EFI_NO_MEDIA",
+        [13] = "EFI_MEDIA_CHANGED",
+        [14] = "EFI_NOT_FOUND",
+        [15] = "EFI_ACCESS_DENIED",
+        [16] = "EFI_NO_RESPONSE",
+        [17] = "EFI_NO_MAPPING",
+        [18] = "EFI_TIMEOUT",
+        [19] = "EFI_NOT_STARTED",
+        [20] = "EFI_ALREADY_STARTED",
+        [21] = "EFI_ABORTED",
+        [22] = "EFI_ICMP_ERROR",
+        [23] = "EFI_TFTP_ERROR",
+        [24] = "EFI_PROTOCOL_ERROR",
+        [25] = "EFI_INCOMPATIBLE_VERSION",
+        [26] = "EFI_SECURITY_VIOLATION",
+        [27] = "EFI_CRC_ERROR",
+        [28] = "EFI_END_OF_MEDIA",
+        [31] = "EFI_END_OF_FILE",
+        [32] = "EFI_INVALID_LANGUAGE",
+        [33] = "EFI_COMPROMISED_DATA",
+        [34] = "EFI_IP_ADDRESS_CONFLICT",
+        [35] = "EFI_HTTP_ERROR",
+    };
+    uint64_t number = status & ~EFI_ERROR;
+
+    if (status == EFI_SUCCESS)
+        return "EFI_SUCCESS";
+    if ((status & EFI_ERROR) && number < sizeof(names) / sizeof(names[0]) && names[number])
+        return names[number];
+    return "an unknown status";
+}
+
+struct error efi_failed(const char *call, uint64_t status)
+{
+    return (struct error){
+        .code = ERR_EFI, .value = status, .text = call, .against = efi_status_name(status)};
+}
+
+void efi_read(uint64_t pa, void *to, size_t len)
+{
+    const void *from = pmap_map(pa, len);
+
+    __builtin_memcpy(to, from, len);
+    pmap_unmap(from);
+}
+
+uint64_t efi_read64(uint64_t pa)
+{
+    uint64_t value;
+
+    efi_read(pa, &value, sizeof(value));
+    return value;
+}
+
+uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_ARGS])
+{
+    return firmware_call(efi_read64(table + offset), args);
+}
+
+struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_table)
+{
+    if (!image_handle || !system_table)
+        return (struct error){.code = ERR_EFI, .text = "no system table or image handle given"};
+    *efi = (struct efi){
+        .image_handle = image_handle,
+        .system_table = system_table,
+        .boot_services = efi_read64(system_table + SYSTEM_BOOT_SERVICES),
+        .runtime_services = efi_read64(system_table + SYSTEM_RUNTIME_SERVICES),
+    };
+    return SUCCESS;
+}
+
+uint64_t efi_protocol_on(const struct efi *efi, uint64_t handle, const uint8_t *guid)
+{
+    uint64_t interface = 0;
+    uint64_t status = EFI_CALL(efi->boot_services, BOOT_HANDLE_PROTOCOL, handle, image_pa(guid),
+                               image_pa(&interface));
+
+    return status == EFI_SUCCESS ? interface : 0;
+}
+
+uint64_t efi_protocol(const struct efi *efi, const uint8_t *guid)
+{
+    uint64_t interface = 0;
+    uint64_t status =
+        EFI_CALL(efi->boot_services, BOOT_LOCATE_PROTOCOL, image_pa(guid), 0, image_pa(&interface));
+
+    return status == EFI_SUCCESS ? interface : 0;
+}
+
+bool efi_flag(const struct efi *efi, const uint16_t *name)
+{
+    uint8_t value = 0;
+    uint64_t size = sizeof(value);
+    uint64_t status = EFI_CALL(efi->runtime_services, RUNTIME_GET_VARIABLE, image_pa(name),
+                               image_pa(efi_global_variable), 0, image_pa(&size), image_pa(&value));
+
+    return status == EFI_SUCCESS && size == sizeof(value) && value == 1;
+}
+
+uint64_t efi_table(const struct efi *efi, const uint8_t *guid)
+{
+    uint64_t count = efi_read64(efi->system_table + SYSTEM_TABLE_COUNT);
+    uint64_t tables = efi_read64(efi->system_table + SYSTEM_TABLES);
+
+    for (uint64_t i = 0; i < count && i < CONFIGURATION_TABLES_MAX; i++) {
+        uint8_t entry[CONFIGURATION_TABLE_SIZE];
+        uint64_t pointer;
+
+        efi_read(tables + i * sizeof(entry), entry, sizeof(entry));
+        __builtin_memcpy(&pointer, entry + EFI_GUID_SIZE, sizeof(pointer));
+        if (__builtin_memcmp(entry, guid, EFI_GUID_SIZE) == 0)
+            return pointer;
+    }
+    return 0;
+}
+
+static uint64_t pages_of(uint64_t size)
+{
+    return (size >> PAGE_SHIFT) + ((size & PAGE_MASK) != 0);
+}
+
+struct error efi_allocate(struct efi *efi, uint64_t size, struct efi_buffer *buffer)
+{
+    uint64_t base = 0;
+    uint64_t status = EFI_OUT_OF_RESOURCES;
+
+    if (efi->nkept < EFI_BUFFERS_MAX)
+        status = EFI_CALL(efi->boot_services, BOOT_ALLOCATE_PAGES, ALLOCATE_ANY_PAGES, LOADER_DATA,
+                          pages_of(size), image_pa(&base));
+    if (status != EFI_SUCCESS)
+        return efi_failed("AllocatePages", status);
+    *buffer = (struct efi_buffer){base, size};
+    efi->kept[efi->nkept++] = *buffer;
+    return SUCCESS;
+}
+
+/* What cannot be freed stays with the firmware: there is nobody to tell. */
+void efi_free(struct efi *efi, const struct efi_buffer *buffer)
+{
+    for (size_t i = 0; i < efi->nkept; i++) {
+        if (efi->kept[i].base != buffer->base)
+            continue;
+        EFI_CALL(efi->boot_services, BOOT_FREE_PAGES, buffer->base, pages_of(buffer->size));
+        efi->kept[i] = efi->kept[--efi->nkept];
+        return;
+    }
+}
+
+void efi_return(struct efi *efi, uint64_t status)
+{
+    while (efi->nkept > 0)
+        efi_free(efi, &(struct efi_buffer){efi->kept[0].base, efi->kept[0].size});
+    if (efi->volume)
+        efi_close_volume(efi);
+    EFI_CALL(efi->boot_services, BOOT_EXIT, efi->image_handle, status, 0, 0);
+}
+
+uint64_t efi_status_of(const struct error *err)
+{
+    switch (err->code) {
+    case ERR_EFI:
+    case ERR_FILE:
+        return (err->value & EFI_ERROR) ? err->value : EFI_LOAD_ERROR;
+    case ERR_VERIFY:
+        return EFI_SECURITY_VIOLATION;
+    case ERR_OPTION:
+    case ERR_CMDLINE:
+    case ERR_CONFIG:
+        return EFI_INVALID_PARAMETER;
+    case ERR_PAYLOAD:
+        return EFI_UNSUPPORTED;
+    default:
+        return EFI_LOAD_ERROR;
+    }
+}

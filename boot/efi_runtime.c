@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "efi_runtime.h"
+
+#include "efi_map.h"
+#include "load.h"
+#include "x86.h"
+
+/* EFI_MEMORY_DESCRIPTOR, UEFI 2.10 section 7.2.3. */
+#define DESC_TYPE      0
+#define DESC_PHYS      8
+#define DESC_VIRT      16
+#define DESC_PAGES     24
+#define DESC_ATTRIBUTE 32
+#define DESC_SIZE      40
+
+#define RUNTIME_CODE 5
+#define RUNTIME_DATA 6
+
+#define EFI_MEMORY_UC      UINT64_C(0x0000000000000001)
+#define EFI_MEMORY_WC      UINT64_C(0x0000000000000002)
+#define EFI_MEMORY_WT      UINT64_C(0x0000000000000004)
+#define EFI_MEMORY_WB      UINT64_C(0x0000000000000008)
+#define EFI_MEMORY_XP      UINT64_C(0x0000000000004000)
+#define EFI_MEMORY_RO      UINT64_C(0x0000000000020000)
+#define EFI_MEMORY_RUNTIME UINT64_C(0x8000000000000000)
+
+/* EFI_MEMORY_ATTRIBUTES_TABLE, section 4.6.4. */
+#define TABLE_COUNT     4
+#define TABLE_DESC_SIZE 8
+#define TABLE_HEADER    16u
+
+/* Code and data of one driver are closer to each other than this. */
+#define NEAR (UINT64_C(1) << 30)
+
+#define CONGRUENT (UINT64_C(1) << 21)
+
+static void refuse(struct efi_runtime *runtime, const char *why, uint64_t at)
+{
+    runtime->count = 0;
+    runtime->why = why;
+    runtime->at = at;
+}
+
+/* Bytes of a region; 0: more than 64 bits can say. */
+static uint64_t length(const uint8_t *desc)
+{
+    uint64_t pages = load64(desc + DESC_PAGES);
+
+    return pages > UINT64_MAX >> PAGE_SHIFT ? 0 : pages << PAGE_SHIFT;
+}
+
+static uint64_t end_of(const uint8_t *desc)
+{
+    return load64(desc + DESC_PHYS) + length(desc);
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = a[i];
+
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+/* Move runtime regions to the front, in order. Returns how many, or one more than there may be. */
+static size_t gather(uint8_t *map, size_t size, size_t step)
+{
+    size_t count = 0;
+
+    for (size_t from = 0; from + step <= size && count <= EFI_RUNTIME_REGIONS; from += step) {
+        size_t at = count;
+
+        if (!(load64(map + from + DESC_ATTRIBUTE) & EFI_MEMORY_RUNTIME) ||
+            load64(map + from + DESC_PAGES) == 0)
+            continue;
+        if (from != at * step)
+            swap(map + from, map + at * step, step);
+        for (; at > 0 &&
+               load64(map + (at - 1) * step + DESC_PHYS) > load64(map + at * step + DESC_PHYS);
+             at--)
+            swap(map + (at - 1) * step, map + at * step, step);
+        count++;
+    }
+    return count;
+}
+
+/* Null, or what is wrong with this region behind one that ends at `before`. */
+static const char *check_region(const uint8_t *desc, uint64_t before, unsigned phys_bits)
+{
+    uint64_t base = load64(desc + DESC_PHYS);
+    uint64_t len = length(desc);
+    uint64_t width = UINT64_C(1) << phys_bits;
+
+    if (base & PAGE_MASK)
+        return "a region is not 4 KiB aligned";
+    if (len == 0 || base >= width || len > width - base)
+        return "a region exceeds the physical address width";
+    return base < before ? "regions overlap" : NULL;
+}
+
+size_t efi_runtime_keep(void *map, size_t size, size_t descriptor_size, uint64_t window,
+                        uint64_t window_size, unsigned phys_bits, struct efi_runtime *runtime)
+{
+    size_t count = gather(map, size, descriptor_size);
+    uint64_t before = 0; /* where the last region ends, physical */
+    uint64_t used = 0;   /* and in the window */
+
+    runtime->count = 0;
+    runtime->why = NULL;
+    if (count > EFI_RUNTIME_REGIONS) {
+        refuse(runtime, "too many regions", count);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *desc = (uint8_t *)map + i * descriptor_size;
+        uint64_t base = load64(desc + DESC_PHYS);
+        const char *why = check_region(desc, before, phys_bits);
+        uint64_t va;
+
+        if (i > 0 && base - before < NEAR)
+            used += base - before;
+        else
+            used += (base - used) & (CONGRUENT - 1);
+        if (!why && (used > window_size || length(desc) > window_size - used))
+            why = "the window for them is too small";
+        if (why) {
+            refuse(runtime, why, base);
+            return 0;
+        }
+        va = window + used;
+        __builtin_memcpy(desc + DESC_VIRT, &va, sizeof(va));
+        used += length(desc);
+        before = end_of(desc);
+    }
+    return count * descriptor_size;
+}
+
+/* The Memory Attributes Table's entries. */
+struct attributes {
+    const uint8_t *entries; /* null: there is no table */
+    size_t count;
+    size_t step;
+};
+
+static const char *read_table(const void *table, size_t len, struct attributes *attributes)
+{
+    const uint8_t *bytes = table;
+
+    *attributes = (struct attributes){0};
+    if (!table)
+        return NULL;
+    if (len < TABLE_HEADER)
+        return "the Memory Attributes Table is damaged";
+    attributes->entries = bytes + TABLE_HEADER;
+    attributes->count = load32(bytes + TABLE_COUNT);
+    attributes->step = load32(bytes + TABLE_DESC_SIZE);
+    if (attributes->step < DESC_SIZE || attributes->count > (len - TABLE_HEADER) / attributes->step)
+        return "the Memory Attributes Table is damaged";
+    return NULL;
+}
+
+/* From `pa` on: attributes, and how far they reach. False: it is in no entry. */
+static bool find_attributes(const struct attributes *attributes, uint64_t pa, uint64_t *end,
+                            uint64_t *attribute)
+{
+    for (size_t i = 0; i < attributes->count; i++) {
+        const uint8_t *desc = attributes->entries + i * attributes->step;
+        uint64_t base = load64(desc + DESC_PHYS);
+
+        if (pa < base || pa - base >= length(desc) || ((base | pa) & PAGE_MASK))
+            continue;
+        *attribute = load64(desc + DESC_ATTRIBUTE);
+        if (end_of(desc) < *end)
+            *end = end_of(desc);
+        return true;
+    }
+    return false;
+}
+
+/* Rights from `pa` on, and how far they reach; null, or why there are none. */
+static const char *find_rights(const struct attributes *attributes, uint32_t type, uint64_t pa,
+                               uint64_t *end, unsigned *rights)
+{
+    uint64_t attribute;
+
+    *rights = RIGHT_W;
+    if (type != RUNTIME_CODE && type != RUNTIME_DATA)
+        return NULL;
+    if (!attributes->entries)
+        return type == RUNTIME_DATA ? NULL : "the firmware has no Memory Attributes Table";
+    if (!find_attributes(attributes, pa, end, &attribute))
+        return "a region is not in the Memory Attributes Table";
+    *rights = (attribute & EFI_MEMORY_RO ? 0 : RIGHT_W) | (attribute & EFI_MEMORY_XP ? 0 : RIGHT_X);
+    return *rights == (RIGHT_W | RIGHT_X) ? "a region is writable and executable" : NULL;
+}
+
+static enum memtype find_type(const struct mtrr_state *mtrr, uint64_t attribute, uint64_t pa,
+                              uint64_t *end)
+{
+    struct memtype_span span;
+
+    if (attribute & EFI_MEMORY_WB) {
+        span = memtype_span(mtrr, pa, *end);
+        *end = span.end;
+        return span.type;
+    }
+    if (attribute & EFI_MEMORY_UC)
+        return MEMTYPE_UC;
+    if (attribute & EFI_MEMORY_WC)
+        return MEMTYPE_WC;
+    return attribute & EFI_MEMORY_WT ? MEMTYPE_WT : MEMTYPE_UC;
+}
+
+static const char *map_region(const uint8_t *desc, const struct attributes *attributes,
+                              const struct mtrr_state *mtrr, unsigned max_level,
+                              struct efi_runtime *runtime)
+{
+    uint64_t base = load64(desc + DESC_PHYS);
+    uint64_t end = end_of(desc);
+
+    for (uint64_t pa = base; pa < end;) {
+        uint64_t stop = end;
+        unsigned rights;
+        const char *why = find_rights(attributes, load32(desc + DESC_TYPE), pa, &stop, &rights);
+        enum memtype type;
+
+        runtime->at = pa;
+        if (why)
+            return why;
+        if (runtime->count == EFI_RUNTIME_MAPPINGS)
+            return "too many mappings";
+        type = find_type(mtrr, load64(desc + DESC_ATTRIBUTE), pa, &stop);
+        runtime->mappings[runtime->count++] = (struct mapping){
+            .va = load64(desc + DESC_VIRT) + (pa - base),
+            .pa = pa,
+            .len = stop - pa,
+            .rights = (uint8_t)rights,
+            .type = (uint8_t)type,
+            .max_level = (uint8_t)max_level,
+            .what = WHAT_EFI_RUNTIME,
+        };
+        pa = stop;
+    }
+    return NULL;
+}
+
+void efi_runtime_map(const void *map, size_t size, size_t descriptor_size, const void *table,
+                     size_t len, const struct mtrr_state *mtrr, unsigned max_level,
+                     struct efi_runtime *runtime)
+{
+    struct attributes attributes;
+    const char *why = read_table(table, len, &attributes);
+
+    runtime->count = 0;
+    runtime->at = 0;
+    for (size_t at = 0; at + descriptor_size <= size && !why; at += descriptor_size)
+        why = map_region((const uint8_t *)map + at, &attributes, mtrr, max_level, runtime);
+    runtime->why = NULL;
+    if (why)
+        refuse(runtime, why, runtime->at);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A live UEFI firmware as C sees it: from tables of Footing's own, where no
+ * pointer of the firmware's is mapped. Its memory is read by copying, its
+ * functions are called through firmware_call(); every address that goes there
+ * or comes from there is physical. Offsets are those of UEFI 2.10 on x86-64,
+ * in the sections that are named.
+ */
+#ifndef EFI_SERVICES_H
+#define EFI_SERVICES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "efi_args.h"
+#include "error.h"
+#include "facts.h"
+#include "firmware.h"
+
+#define EFI_SUCCESS            UINT64_C(0)
+#define EFI_ERROR              UINT64_C(0x8000000000000000)
+#define EFI_LOAD_ERROR         (EFI_ERROR | 1)
+#define EFI_INVALID_PARAMETER  (EFI_ERROR | 2)
+#define EFI_UNSUPPORTED        (EFI_ERROR | 3)
+#define EFI_BAD_BUFFER_SIZE    (EFI_ERROR | 4)
+#define EFI_BUFFER_TOO_SMALL   (EFI_ERROR | 5)
+#define EFI_OUT_OF_RESOURCES   (EFI_ERROR | 9)
+#define EFI_NOT_FOUND          (EFI_ERROR | 14)
+#define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
+#define EFI_END_OF_FILE        (EFI_ERROR | 31)
+
+/* "EFI_NOT_FOUND"; a status without a name: "an unknown status". */
+const char *efi_status_name(uint64_t status);
+
+/* EFI_SYSTEM_TABLE, section 4.3.1. */
+#define SYSTEM_CON_OUT          64
+#define SYSTEM_RUNTIME_SERVICES 88
+#define SYSTEM_BOOT_SERVICES    96
+#define SYSTEM_TABLE_COUNT      104
+#define SYSTEM_TABLES           112
+
+/* EFI_BOOT_SERVICES, section 4.4.1. */
+#define BOOT_ALLOCATE_PAGES       40
+#define BOOT_FREE_PAGES           48
+#define BOOT_GET_MEMORY_MAP       56
+#define BOOT_FREE_POOL            72
+#define BOOT_HANDLE_PROTOCOL      152
+#define BOOT_EXIT                 216
+#define BOOT_EXIT_BOOT_SERVICES   232
+#define BOOT_STALL                248
+#define BOOT_SET_WATCHDOG_TIMER   256
+#define BOOT_LOCATE_HANDLE_BUFFER 312
+#define BOOT_LOCATE_PROTOCOL      320
+
+/* EFI_RUNTIME_SERVICES, section 4.5.1. */
+#define RUNTIME_GET_TIME                24
+#define RUNTIME_SET_VIRTUAL_ADDRESS_MAP 56
+#define RUNTIME_GET_VARIABLE            72
+
+#define EFI_GUID_SIZE 16
+extern const uint8_t efi_global_variable[EFI_GUID_SIZE]; /* section 3.3 */
+
+/* Memory that was allocated for what has been loaded. */
+struct efi_buffer {
+    uint64_t base;
+    uint64_t size; /* bytes, as loaded */
+};
+
+#define EFI_BUFFERS_MAX (MODULES_MAX + 4)
+
+struct efi {
+    uint64_t image_handle;
+    uint64_t system_table;
+    uint64_t boot_services;
+    uint64_t runtime_services;
+    /* The rest is known only to an image that firmware itself has started. */
+    uint64_t image_base;
+    uint64_t image_size;
+    uint64_t load_options;
+    uint32_t load_options_size;
+    uint64_t volume;           /* the root folder of the device we come from; 0: it has none */
+    char folder[EFI_NAME_MAX]; /* of the image: "" or "\EFI\BOOT" */
+    char name[EFI_NAME_MAX];   /* of the image in it; "" if not known */
+    bool secure;               /* Secure Boot is on */
+    struct efi_buffer kept[EFI_BUFFERS_MAX];
+    size_t nkept;
+};
+
+/* Find the tables. ERR_EFI if there are none. */
+struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_table);
+
+/* What the firmware knows of the image that it has started. */
+struct error efi_find_image(struct efi *efi);
+
+/* Copy len bytes of the firmware's memory. */
+void efi_read(uint64_t pa, void *to, size_t len);
+uint64_t efi_read64(uint64_t pa);
+
+/* Call the function whose pointer is `offset` bytes into the table or protocol at `table`. */
+uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_ARGS]);
+#define EFI_CALL(table, offset, ...) \
+    efi_call(table, offset, (const uint64_t[FIRMWARE_ARGS]){__VA_ARGS__})
+
+/* ERR_EFI: this call, and its status. */
+struct error efi_failed(const char *call, uint64_t status);
+
+/* The interface of a protocol on a handle, or anywhere; 0: there is none. */
+uint64_t efi_protocol_on(const struct efi *efi, uint64_t handle, const uint8_t *guid);
+uint64_t efi_protocol(const struct efi *efi, const uint8_t *guid);
+
+/* A boolean global variable (section 3.3); false if there is none. */
+bool efi_flag(const struct efi *efi, const uint16_t *name);
+
+/* A configuration table (section 4.6); 0: there is none. */
+uint64_t efi_table(const struct efi *efi, const uint8_t *guid);
+
+/*
+ * Memory for size > 0 bytes, wherever there is some, in whole pages. It is
+ * kept for what runs later, but given back if the boot fails.
+ */
+struct error efi_allocate(struct efi *efi, uint64_t size, struct efi_buffer *buffer);
+void efi_free(struct efi *efi, const struct efi_buffer *buffer);
+
+/* Is this the device path of a serial port? 1 or 2: which of COM1 and COM2; else 0. */
+unsigned efi_path_serial_port(uint64_t path);
+
+/* A section of our own image, where that is loaded; size 0: none of this name. ERR_INFO: damaged. */
+struct error efi_find_section(const struct efi *efi, const char *name, struct efi_buffer *section);
+
+/*
+ * Load a whole file of our device, named from our own folder, or from the root
+ * if the name begins with '/' or '\\'; it may not be empty. ERR_FILE: text =
+ * what failed, against = the status by name, value = the status.
+ */
+struct error efi_load_file(struct efi *efi, const char *name, struct efi_buffer *file);
+void efi_close_volume(struct efi *efi);
+
+/* The firmware's own text outputs, as a device of the console: written line by line. */
+void efi_console_start(const struct efi *efi);
+void efi_console_putc(char c);
+void efi_console_flush(void);
+
+/* Give a person time to read what the boot manager may wipe off; none if only a serial port shows it. */
+void efi_console_linger(const struct efi *efi);
+
+/*
+ * Give everything back and return to whoever started the image, with this
+ * status. Does not return unless the firmware fails in that too.
+ */
+void efi_return(struct efi *efi, uint64_t status);
+
+/* The status that stands for an error: its own if it is a firmware's. */
+uint64_t efi_status_of(const struct error *err);
+
+#endif

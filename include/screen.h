@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The screen: VGA text, a framebuffer, or none. */
+#ifndef SCREEN_H
+#define SCREEN_H
+
+#include <stdbool.h>
+
+#include "facts.h"
+#include "memmap.h"
+#include "memtype.h"
+#include "plan.h"
+
+enum screen { SCREEN_NONE, SCREEN_TEXT, SCREEN_PIXELS };
+
+#define SCREEN_MAPPINGS_MAX 8
+
+/*
+ * Map the screen in the boot tables, and show the console on it. Without a
+ * framebuffer a BIOS machine has VGA text. A framebuffer that is where the
+ * map has usable RAM, or out of reach, gets a line instead. With a map that
+ * is not normalised yet only the former matters to it.
+ */
+enum screen screen_find(const struct framebuffer *fb, bool bios, const struct memmap *map);
+
+/*
+ * The screen's plan entries, at most SCREEN_MAPPINGS_MAX, at the addresses
+ * where it is mapped already; max_level is left to the caller. A framebuffer
+ * is write-combining where the CPU has a PAT. Returns how many; 0 for one that
+ * the MTRRs cut into more pieces: the console is not shown on it any more.
+ */
+size_t screen_mappings(enum screen screen, const struct framebuffer *fb,
+                       const struct mtrr_state *mtrr, bool pat, struct mapping *mappings);
+
+#endif
