@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From plan to page tables (SDM vol. 3 chapter 4): count the frames, then
- * write every slot of every table exactly once, in one pass.
+ * write every slot of every table in one pass. What a frame held before does
+ * not matter, and nothing is read back.
  *
  * A level is a number: 0 holds 4 KiB leaves, and a slot of level l spans
  * 2^(PT_PAGE_SHIFT + PT_BITS * l) bytes.

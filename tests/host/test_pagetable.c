@@ -293,6 +293,47 @@ static void five_thousand_pieces_are_exact(void **state)
     fake_memory_free(&fake);
 }
 
+/* However many mappings a table has, the last may need the next table too. */
+static void last_of_many_mappings_goes_on(void **state)
+{
+    (void)state;
+    for (unsigned many = 1; many < 20; many++) {
+        struct tables t;
+
+        tables_start(&t, 4);
+        for (unsigned i = 0; i < many; i++)
+            tables_add(&t, ram(i * K(8), K(4), 0));
+        tables_add(&t, ram(M(2) - K(4), K(8), 0));
+        tables_add(&t, ram(M(6), K(4), 0));
+        check(&t);
+        assert_stats(&t, 6, many + 3, 0, 0);
+        tables_end(&t);
+    }
+}
+
+/* Runs of every short length, at every place before and across the end of a table. */
+static void short_runs_end_anywhere_in_a_table(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < 90; round++) {
+        uint64_t pages = 1 + round % 9;
+        uint64_t period = pages + round / 9;
+
+        for (uint64_t shift = 0; shift < period; shift++) {
+            uint64_t pa = M(4) - (8 * period + shift) * 4096;
+            struct tables t;
+
+            tables_start(&t, 4);
+            for (unsigned i = 0; i < 11; i++, pa += period * 4096) {
+                tables_add(&t, ram(pa, pages * 4096, 0));
+                t.entries[i].rights = i % 3 == 2 ? 0 : RIGHT_W;
+            }
+            check(&t);
+            tables_end(&t);
+        }
+    }
+}
+
 /* Random plans: count, minimum, every edge, every page, and random addresses. */
 static void random_plans_translate_as_planned(void **state)
 {
@@ -333,6 +374,8 @@ int main(void)
         cmocka_unit_test(many_terabytes_need_few_tables),
         cmocka_unit_test(ram_at_the_last_bit_is_mapped),
         cmocka_unit_test(five_thousand_pieces_are_exact),
+        cmocka_unit_test(last_of_many_mappings_goes_on),
+        cmocka_unit_test(short_runs_end_anywhere_in_a_table),
         cmocka_unit_test(random_plans_translate_as_planned),
     };
 
