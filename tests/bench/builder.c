@@ -22,6 +22,7 @@
 
 #define MAX_RANGES 8192
 #define RUNS       51
+#define SECONDS    0.2
 
 static struct mem_range ranges[MAX_RANGES];
 static struct mapping entries[MAX_RANGES];
@@ -106,13 +107,17 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The best of several runs of each, taken in turn, so that both meet the same machine. */
+/*
+ * The best of many runs of each, taken in turn, so that both meet the same
+ * machine, and for so long that another program cannot disturb them all.
+ */
 static double ratio(const struct plan *plan, struct pool *pool, size_t tables)
 {
     double build = 1e9;
     double store = 1e9;
+    double began = now();
 
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < RUNS || now() - began < SECONDS; run++) {
         double t0 = now();
         measured(plan, pool);
         double t1 = now();
