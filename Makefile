@@ -13,6 +13,11 @@ CMDLINE ?=
 QEMU ?=
 UBSAN ?= 0
 TIME ?= 60
+CFG ?=
+KERNEL ?=
+RAMDISK ?=
+KEY ?=
+CERT ?=
 
 # Each way to build has a folder of its own; build/footing.elf is the one built last.
 B := build
@@ -47,7 +52,7 @@ Q := $(if $(V),,@)
 BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus)
 
 .DEFAULT_GOAL := all
-.PHONY: all image host-tests help run check check-full bench fuzz mutate gdb clean format lint FORCE
+.PHONY: all image host-tests help run unified check check-full bench fuzz mutate gdb clean format lint FORCE
 .DELETE_ON_ERROR:
 
 all: $(B)/footing.elf $(B)/footing.efi $(B)/footing.iso $(B)/footing-plan compile_commands.json ## the image, a bootable ISO and footing-plan, in build/
@@ -61,6 +66,11 @@ help: ## this list
 run: $(B)/footing.elf $(B)/footing.efi ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEMU=
 	@tests/packages.sh run
 	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' $(QEMU)
+
+unified: $(B)/footing.efi ## build/unified.efi, with CFG=, KERNEL=, RAMDISK= inside; signed with KEY= and CERT=
+	@tests/packages.sh build $(if $(KEY),sign)
+	@tests/make-unified.sh $(B)/unified.efi $< '$(CFG)' '$(KERNEL)' '$(RAMDISK)' '$(KEY)' '$(CERT)'
+	@echo '  EFI   $(B)/unified.efi'
 
 check: all ## every test that a change must pass; ends with "N passed, N failed"
 	@tests/packages.sh run check fuzz
@@ -153,7 +163,7 @@ $(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefi
 # On the host, with either compiler: mm/ and the parsers unchanged, under sanitizers, with their tests.
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c \
-    config.c text.c efi_args.c pe.c facts.c elf_check.c message.c) $(addprefix x86_64/,framebuffer.c font.c))
+    config.c text.c efi_args.c pe.c facts.c elf_check.c message.c efi_runtime.c) $(addprefix x86_64/,framebuffer.c font.c))
 HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
 HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host-$(VARIANT)/%.o)
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))

@@ -28,6 +28,8 @@ _Static_assert(sizeof(struct firmware_state) == FIRMWARE_SIZE, "as in firmware.h
 #define ALLOCATE_ANY_PAGES 0
 #define LOADER_DATA        2
 
+#define BY_PROTOCOL 2 /* EFI_LOCATE_SEARCH_TYPE, section 7.3.6 */
+
 #define CONFIGURATION_TABLE_SIZE 24
 #define CONFIGURATION_TABLES_MAX 1024
 
@@ -130,13 +132,21 @@ uint64_t efi_protocol_on(const struct efi *efi, uint64_t handle, const uint8_t *
     return status == EFI_SUCCESS ? interface : 0;
 }
 
-uint64_t efi_protocol(const struct efi *efi, const uint8_t *guid)
+uint64_t efi_handles_with(const struct efi *efi, const uint8_t *guid, uint64_t *count)
 {
-    uint64_t interface = 0;
-    uint64_t status =
-        EFI_CALL(efi->boot_services, BOOT_LOCATE_PROTOCOL, image_pa(guid), 0, image_pa(&interface));
+    uint64_t found = 0;
+    uint64_t handles = 0;
+    uint64_t status = EFI_CALL(efi->boot_services, BOOT_LOCATE_HANDLE_BUFFER, BY_PROTOCOL,
+                               image_pa(guid), 0, image_pa(&found), image_pa(&handles));
 
-    return status == EFI_SUCCESS ? interface : 0;
+    *count = status == EFI_SUCCESS ? found : 0;
+    return status == EFI_SUCCESS ? handles : 0;
+}
+
+void efi_free_handles(const struct efi *efi, uint64_t handles)
+{
+    if (handles)
+        EFI_CALL(efi->boot_services, BOOT_FREE_POOL, handles);
 }
 
 bool efi_flag(const struct efi *efi, const uint16_t *name)

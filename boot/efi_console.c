@@ -11,7 +11,6 @@
 
 #define OUTPUT_STRING 8
 #define LINGER        UINT64_C(3000000) /* microseconds */
-#define BY_PROTOCOL   2
 #define OUTPUTS_MAX   8
 #define LINE_MAX      80
 
@@ -44,18 +43,14 @@ static void add_output(const struct efi *efi, uint64_t handle)
 
 void efi_console_start(const struct efi *efi)
 {
-    uint64_t count = 0;
-    uint64_t handles = 0;
-    uint64_t status = EFI_CALL(efi->boot_services, BOOT_LOCATE_HANDLE_BUFFER, BY_PROTOCOL,
-                               image_pa(text_output), 0, image_pa(&count), image_pa(&handles));
+    uint64_t count;
+    uint64_t handles = efi_handles_with(efi, text_output, &count);
 
     console.count = 0;
     console.len = 0;
-    if (status == EFI_SUCCESS) {
-        for (uint64_t i = 0; i < count; i++)
-            add_output(efi, efi_read64(handles + i * sizeof(uint64_t)));
-        EFI_CALL(efi->boot_services, BOOT_FREE_POOL, handles);
-    }
+    for (uint64_t i = 0; i < count; i++)
+        add_output(efi, efi_read64(handles + i * sizeof(uint64_t)));
+    efi_free_handles(efi, handles);
     if (console.count == 0)
         console.outputs[console.count++] =
             (struct output){efi_read64(efi->system_table + SYSTEM_CON_OUT), 0};

@@ -1,20 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the firmware's configuration tables and its graphics output tell. */
+/* What the firmware's configuration tables tell. */
+#include "console.h"
 #include "efi.h"
 #include "load.h"
-
-/* EFI_GRAPHICS_OUTPUT_PROTOCOL, UEFI 2.10 section 12.9: Mode, and what that points to. */
-#define GRAPHICS_MODE     24
-#define MODE_INFO         8
-#define MODE_BASE         24
-#define INFO_WIDTH        4
-#define INFO_HEIGHT       8
-#define INFO_FORMAT       12
-#define INFO_MASKS        16
-#define INFO_PIXELS_A_ROW 32
-#define INFO_SIZE         36
-
-enum { FORMAT_RGB, FORMAT_BGR, FORMAT_MASKS };
 
 /* ACPI 6.5 sections 5.2.5.3 (RSDP), 5.2.6 (table header), 5.2.23 (BGRT). */
 #define RSDP_1_SIZE   20
@@ -28,66 +16,18 @@ enum { FORMAT_RGB, FORMAT_BGR, FORMAT_MASKS };
 #define BITMAP_HEADER 6
 
 /* EFI_SYSTEM_RESOURCE_TABLE, section 23.4. */
-#define ESRT_COUNT     0
-#define ESRT_HEADER    16u
-#define ESRT_ENTRY     40u
-#define ESRT_COUNT_MAX 1024u
+#define ESRT_COUNT  0
+#define ESRT_HEADER 16u
+#define ESRT_ENTRY  UINT64_C(40)
 
-static const uint8_t graphics_output[EFI_GUID_SIZE] = {
-    0xde, 0xa9, 0x42, 0x90, 0xdc, 0x23, 0x38, 0x4a, 0x96, 0xfb, 0x7a, 0xde, 0xd0, 0x80, 0x51, 0x6a};
+#define KEPT_MAX UINT64_C(0x4000000)
+
 static const uint8_t acpi_2[EFI_GUID_SIZE] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11,
                                               0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81};
 static const uint8_t acpi_1[EFI_GUID_SIZE] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
                                               0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
 static const uint8_t system_resources[EFI_GUID_SIZE] = {
     0x63, 0xa2, 0x22, 0xb1, 0x61, 0x36, 0x68, 0x4f, 0x99, 0x29, 0x78, 0xf8, 0xb0, 0xd6, 0x11, 0x80};
-
-/* A colour's bits from its mask: the lowest one, and how many up to the highest. */
-static struct color_field field_of(uint32_t mask)
-{
-    unsigned low = mask ? (unsigned)__builtin_ctz(mask) : 0;
-    unsigned high = mask ? 32 - (unsigned)__builtin_clz(mask) : 0;
-
-    return (struct color_field){(uint8_t)low, (uint8_t)(high - low)};
-}
-
-static void find_framebuffer(const struct efi *efi, struct framebuffer *fb)
-{
-    uint64_t graphics = efi_protocol(efi, graphics_output);
-    uint64_t mode = graphics ? efi_read64(graphics + GRAPHICS_MODE) : 0;
-    uint64_t at = mode ? efi_read64(mode + MODE_INFO) : 0;
-    uint8_t info[INFO_SIZE];
-    uint32_t masks[3] = {0xff, 0xff00, 0xff0000};
-
-    if (!at)
-        return;
-    efi_read(at, info, sizeof(info));
-    if (load32(info + INFO_FORMAT) > FORMAT_MASKS)
-        return;
-    if (load32(info + INFO_FORMAT) == FORMAT_BGR) {
-        masks[0] = 0xff0000;
-        masks[2] = 0xff;
-    } else if (load32(info + INFO_FORMAT) == FORMAT_MASKS) {
-        __builtin_memcpy(masks, info + INFO_MASKS, sizeof(masks));
-    }
-    uint32_t depth = 32;
-    uint32_t all = masks[0] | masks[1] | masks[2] | load32(info + INFO_MASKS + sizeof(masks));
-
-    /* Pixels are as wide as their masks, the reserved one included. */
-    if (load32(info + INFO_FORMAT) == FORMAT_MASKS)
-        depth = all >> 24 ? 32 : all >> 16 ? 24 : 16;
-    *fb = (struct framebuffer){
-        .base = efi_read64(mode + MODE_BASE),
-        .pitch = load32(info + INFO_PIXELS_A_ROW) * (depth / 8),
-        .width = load32(info + INFO_WIDTH),
-        .height = load32(info + INFO_HEIGHT),
-        .bits_per_pixel = (uint8_t)depth,
-        .type = FRAMEBUFFER_DIRECT,
-        .red = field_of(masks[0]),
-        .green = field_of(masks[1]),
-        .blue = field_of(masks[2]),
-    };
-}
 
 static void find_rsdp(const struct efi *efi, struct facts *facts)
 {
@@ -104,9 +44,12 @@ static void find_rsdp(const struct efi *efi, struct facts *facts)
         facts->rsdp_size = 0;
 }
 
+/* A length out of all proportion is the firmware's mistake, and no reason to go without RAM. */
 static void keep(struct facts *facts, uint64_t base, uint64_t len, const char *what)
 {
-    if (facts->nkept < FACTS_KEPT_MAX)
+    if (len > KEPT_MAX)
+        log_print(LOG_WARNING, "footing: %s at 0x%lx has 0x%lx bytes: not kept\n", what, base, len);
+    else if (facts->nkept < FACTS_KEPT_MAX)
         facts->kept[facts->nkept++] = (struct kept_range){base, len, what};
 }
 
@@ -162,14 +105,13 @@ static void keep_resources(const struct efi *efi, struct facts *facts)
     if (!esrt)
         return;
     efi_read(esrt, header, sizeof(header));
-    if (load32(header + ESRT_COUNT) <= ESRT_COUNT_MAX)
-        keep(facts, esrt, ESRT_HEADER + ESRT_ENTRY * load32(header + ESRT_COUNT), "ESRT");
+    keep(facts, esrt, ESRT_HEADER + ESRT_ENTRY * load32(header + ESRT_COUNT), "ESRT");
 }
 
 void efi_describe(const struct efi *efi, struct facts *facts)
 {
     if (!facts->framebuffer.base)
-        find_framebuffer(efi, &facts->framebuffer);
+        efi_find_framebuffer(efi, &facts->framebuffer);
     if (facts->rsdp_size == 0)
         find_rsdp(efi, facts);
     keep_logo(facts);

@@ -123,6 +123,8 @@ SECTIONS
     ASSERT((PMAP_VA & 0x1fffff) == 0, "the PMAP window starts a 2 MiB window")
     ASSERT(((PMAP_VA >> 39) & 511) == PMAP_L4_SLOT, "PMAP_L4_SLOT")
     ASSERT(((PMAP_VA >> 30) & 511) == PMAP_L3_SLOT, "PMAP_L3_SLOT")
+    ASSERT(((PMAP_VA >> 21) & 511) == PMAP_L2_SLOT, "PMAP_L2_SLOT")
+    ASSERT((SCREEN_VA >> 30) == (PMAP_VA >> 30), "the screen shares the table of PMAP_VA")
     ASSERT(IMAGE_VA == PMAP_VA + PMAP_SLOTS * PAGE_SIZE, "the image follows the PMAP slots")
     ASSERT((data_end & PAGE_MASK) == 0, "stacks are not page-aligned")
     ASSERT(image_end - PMAP_VA <= (boot_l1_end - boot_l1) * 512, "boot tables too small for the image")

@@ -117,6 +117,8 @@ static void read_firmware(struct firmware_state *firmware)
 {
     must(efi_init(&boot.efi, firmware->image_handle, firmware->system_table));
     panic_returns(back_to_firmware);
+    /* Large files take their time. */
+    EFI_CALL(boot.efi.boot_services, BOOT_SET_WATCHDOG_TIMER, 0);
     console_start(CONSOLE_DEFAULT, CONSOLE_BAUD, CONSOLE_BAUD);
     efi_console_start(&boot.efi);
     console_firmware(efi_console_putc);

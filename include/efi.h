@@ -44,6 +44,9 @@ struct error efi_exit(const struct efi_exit_calls *calls, struct efi_map *map);
  */
 void efi_describe(const struct efi *efi, struct facts *facts);
 
+/* The first graphics output with a framebuffer that text can be drawn on; else base is 0. */
+void efi_find_framebuffer(const struct efi *efi, struct framebuffer *fb);
+
 /* Leave the live firmware; its map's ranges go to the sink, the map stays here. */
 struct error efi_leave(const struct efi *efi, const struct range_sink *sink);
 

@@ -51,7 +51,6 @@ const char *efi_status_name(uint64_t status);
 #define BOOT_STALL                248
 #define BOOT_SET_WATCHDOG_TIMER   256
 #define BOOT_LOCATE_HANDLE_BUFFER 312
-#define BOOT_LOCATE_PROTOCOL      320
 
 /* EFI_RUNTIME_SERVICES, section 4.5.1. */
 #define RUNTIME_GET_TIME                24
@@ -105,9 +104,12 @@ uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_
 /* ERR_EFI: this call, and its status. */
 struct error efi_failed(const char *call, uint64_t status);
 
-/* The interface of a protocol on a handle, or anywhere; 0: there is none. */
+/* The interface of a protocol on a handle; 0: there is none. */
 uint64_t efi_protocol_on(const struct efi *efi, uint64_t handle, const uint8_t *guid);
-uint64_t efi_protocol(const struct efi *efi, const uint8_t *guid);
+
+/* All handles with a protocol: an array of *count of them, to be freed again; *count may be 0. */
+uint64_t efi_handles_with(const struct efi *efi, const uint8_t *guid, uint64_t *count);
+void efi_free_handles(const struct efi *efi, uint64_t handles);
 
 /* A boolean global variable (section 3.3); false if there is none. */
 bool efi_flag(const struct efi *efi, const uint16_t *name);

@@ -5,13 +5,14 @@
  *
  *   4 levels                                     5 levels
  *   0xffff800000000000  directmap, 123 TiB       0xff00000000000000, 4 PiB
- *   0xffffffff80000000  128 PMAP slots           the same
- *   0xffffffff80080000  the image                the same
- *   0xffffffffc0000000  the framebuffer          the same
  *   0xffffff0000000000  UEFI's runtime services  the same
+ *   0xffffffffc0000000  the framebuffer          the same
+ *   0xfffffffff0000000  128 PMAP slots           the same
+ *   0xfffffffff0080000  the image                the same
  *
  * The slots and the image share their tables: all that Footing itself maps
- * costs one table a level, as long as the image is smaller than 1.5 MiB.
+ * costs one table a level, as long as the image is smaller than 1.5 MiB. It
+ * keeps clear of 0xffffffff80000000, where kernels like to be linked.
  */
 #ifndef LAYOUT_H
 #define LAYOUT_H
@@ -23,18 +24,21 @@
 #define DIRECTMAP_BASE_5 U64(0xff00000000000000)
 #define DIRECTMAP_SIZE_5 U64(0x0010000000000000) /* all of 52 bits */
 
-#define PMAP_VA    U64(0xffffffff80000000)
+#define PMAP_VA    U64(0xfffffffff0000000)
 #define PMAP_SLOTS 128
 
-/* The slots of PMAP_VA, and so of the image, in the two upper tables; the linker script checks. */
+/* The slots of PMAP_VA, and so of the image, in the upper tables; the linker script checks. */
 #define PMAP_L4_SLOT 511
-#define PMAP_L3_SLOT 510
-#define IMAGE_VA     U64(0xffffffff80080000) /* PMAP_VA + PMAP_SLOTS pages */
+#define PMAP_L3_SLOT 511
+#define PMAP_L2_SLOT 384
+#define IMAGE_VA     U64(0xfffffffff0080000) /* PMAP_VA + PMAP_SLOTS pages */
 
-/* The framebuffer is mapped here, as far into 2 MiB as its physical address is. */
-#define SCREEN_VA      U64(0xffffffffc0000000)
-#define SCREEN_SIZE    U64(0x40000000)
-#define SCREEN_L3_SLOT 511
+/*
+ * The framebuffer is mapped here, as far into 2 MiB as its physical address
+ * is: up to PMAP_VA, from the first slot of the same table on.
+ */
+#define SCREEN_VA   U64(0xffffffffc0000000)
+#define SCREEN_SIZE (PMAP_VA - SCREEN_VA)
 
 /* UEFI's runtime services are told that they are here. */
 #define RUNTIME_VA   U64(0xffffff0000000000)

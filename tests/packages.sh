@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install what a goal needs and this machine lacks, from Debian's packages; say so first.
-# Usage: tests/packages.sh GROUP…   groups: build clang iso run check fuzz bench
+# Usage: tests/packages.sh GROUP…   groups: build clang iso run sign check fuzz bench
 set -eu
 
 packages() {
@@ -9,7 +9,8 @@ packages() {
     build) echo gcc binutils libc6-dev ;;
     iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
     run) echo qemu-system-x86 ovmf && packages iso ;;
-    check) echo gdb libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
+    sign) echo sbsigntool ;;
+    check) echo gdb sbsigntool libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
     clang) echo clang ;;
     fuzz) echo clang libclang-rt-14-dev libcmocka-dev ;;
     bench) echo valgrind gdb python3 ;;

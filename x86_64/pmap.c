@@ -13,10 +13,7 @@
 #define LARGE_PAGE (PAGE_SIZE << PT_BITS)
 
 extern uint64_t boot_l1[]; /* the boot tables' entries from PMAP_VA on */
-extern uint64_t boot_l3[];
-
-/* Large pages of the boot tables, for the screen. */
-static uint64_t boot_screen_l2[PT_SLOTS] __attribute__((aligned(4096)));
+extern uint64_t boot_l2[]; /* and those of SCREEN_VA, as large pages */
 
 /* The final tables' table for the window of PMAP_VA: the builder fills it. */
 static uint64_t final_l1[PT_SLOTS] __attribute__((aligned(4096)));
@@ -88,8 +85,7 @@ void *pmap_screen(uint64_t pa, uint64_t len)
     if (len > SCREEN_SIZE - offset)
         return NULL;
     for (uint64_t at = 0; at < offset + len; at += LARGE_PAGE)
-        boot_screen_l2[at / LARGE_PAGE] = pte + at;
-    boot_l3[SCREEN_L3_SLOT] = image_pa(boot_screen_l2) | PTE_P | PTE_W | PTE_A;
+        boot_l2[at / LARGE_PAGE] = pte + at;
     return (void *)pmap_screen_va(pa);
 }
 

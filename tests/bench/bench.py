@@ -25,7 +25,7 @@ CASES = ("laptop-4k", "laptop-2m", "laptop-1g", "server-2m", "server-1g", "piece
 SLOTS = 512
 BOOT_LIMIT = 100_000
 LOADABLE_LIMIT = 64 * 1024
-IMAGE_VA = 0xFFFFFFFF80080000
+IMAGE_VA = 0xFFFFFFFFF0080000
 IMAGE_LMA = 0x100000
 
 

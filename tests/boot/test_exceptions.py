@@ -61,7 +61,7 @@ TRESPASSES = [
     Trespass("read-vga-hole", READ, hex(DIRECTMAP + 0xA0000), PAGE_FAULT, 0),
     Trespass("read-above-ram", READ, hex(DIRECTMAP + 0x80000000), PAGE_FAULT, 0),
     Trespass("write-guard", WRITE, "(long)&boot_stack - 8", PAGE_FAULT, W),
-    Trespass("read-pmap-slot", READ, "0xffffffff80000000", PAGE_FAULT, 0),
+    Trespass("read-pmap-slot", READ, "0xfffffffff0000000", PAGE_FAULT, 0),
     Trespass("read-not-canonical", READ, "0x800000000000", GENERAL_PROTECTION, 0),
     Trespass("overflow-stack", PUSH, "(long)&boot_stack", DOUBLE_FAULT, 0),
 ]

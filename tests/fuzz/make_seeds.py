@@ -27,6 +27,21 @@ LINES = (
     b"mem=4G directmap=off la57=off scrub=verify then=exit", b"maxpage=1g maxpage=4k then=nowhere",
     b"mem=18446744073709551615", b"16777215T", b"0xFFFFFFFFFFFFFFFF",
 )
+CONFIGS = (
+    b"", b"[global]  # a comment\ndefault=debug\nchain=other.cfg\n[debug]\noptions=loglevel=3\n"
+    b"kernel=payload.elf quiet\nramdisk=initrd.img\nmodule=disk.img writable\n",
+    b"\xef\xbb\xbf[ a ]\r\n options =\r\n\tkernel = \xc3\xa9\t x\t\r\n"
+    b"#\xf0\x9f\x98\x80\r\n[b]\r\n[a]",
+    b"[a]\nkernel=\xe2\x82\n", b"[a]\nkernel=x\r", b"[a\n", b"[a] b\n", b"kernel=x\n",
+    b"[global]\nkernel=x\n", b"[a]\ndefault=x\n", b"[a]\nramdisk=\n", b"[a]\nmodules=x\n",
+    b"[a]\n#\0\n",
+)
+ARGS = (
+    "", "footing.efi -cfg=other.cfg debug -- loglevel=3", "fs0:\\EFI\\Boot\\bootx64 a b",
+    "-cfg= -x",
+    "-cfg=a -cfg=b", "a\t--", "\u20ac " + "x" * 256, "-cfg=" + "\u00e9" * 128,
+    "-- " + "\u20ac" * 1364, "-- " + "\u20ac" * 1365, "a\1b", "a\0\1",
+)
 PAGE = 4096
 TOP = 1 << 64
 U64 = TOP - 1
@@ -192,6 +207,46 @@ def log_seed(machine: Machine, form: int) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def load_option(text: bytes, extra: int = 8) -> bytes:
+    """An EFI_LOAD_OPTION with this text behind a device path of two nodes."""
+    path = struct.pack("<BBH", 4, 4, 4 + extra) + bytes(extra) + b"\x7f\xff\4\0"
+    return struct.pack("<IH", 1, len(path)) + "Footing\0".encode("utf-16-le") + path + text
+
+
+def pe_seed(sections: tuple[tuple[bytes, int, int], ...], image: int = 0x20000) -> bytes:
+    """The headers of a PE32+ image with these names, addresses and sizes."""
+    seed = b"MZ" + bytes(58) + struct.pack("<I", 64)
+    seed += struct.pack("<4sHHIIIHH", b"PE", 0x8664, len(sections), 0, 0, 0, 240, 0x22)
+    optional = bytearray(240)
+    struct.pack_into("<H", optional, 0, 0x20b)
+    struct.pack_into("<III", optional, 32, 4096, 512, 0)
+    struct.pack_into("<II", optional, 56, image, 1024)
+    struct.pack_into("<I", optional, 108, 16)
+    return seed + bytes(optional) + b"".join(
+        struct.pack("<8s8I", name, size, rva, size, rva, 0, 0, 0, 0x40000040)
+        for name, rva, size in sections)
+
+
+def write_loader_seeds() -> None:
+    """What footing.efi reads, made by hand."""
+    for number, config in enumerate(CONFIGS):
+        write("config", f"config-{number}", config)
+    for number, line in enumerate(ARGS):
+        text = line.encode("utf-16-le")
+        write("efi_args", f"text-{number}", bytes((1 + 128 * (number % 2),)) + text)
+        write("efi_args", f"option-{number}", bytes((2,)) + load_option(text))
+    write("efi_args", "option-odd", bytes((1,)) + load_option(b"a\0", 7))
+    write("efi_args", "odd", b"\1a\0b")
+    good = ((b".text", 0x1000, 0x1234), (b".config", 0x3000, 7), (b".payload", 0x4000, 0x1c000))
+    name = b".config\0"
+    for number, sections in enumerate((good, good + good[1:2], good[:1], (),
+                                       ((b".config", 0x3000, 0x1d001),))):
+        write("pe", f"sections-{number}", name + pe_seed(sections))
+    write("pe", "eight", b".payload" + pe_seed(good))
+    write("pe", "wraps", name + pe_seed(((b".config", 0xfffff000, 0x1001),), 0xffffffff))
+    write("pe", "cut", name + pe_seed(good)[:-1])
+
+
 def write(target: str, name: str, seed: bytes) -> None:
     """One seed."""
     folder = os.path.join(HERE, "seeds", target)
@@ -220,6 +275,7 @@ def main() -> int:
         write("mb2", f"cmdline-{length}", small_info(tag(1, b"x" * length + b"\0")))
     for number, line in enumerate(LINES):
         write("options", f"line-{number}", line)
+    write_loader_seeds()
     return 0
 
 

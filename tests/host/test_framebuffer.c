@@ -202,7 +202,7 @@ static void first_character_clears(void **state)
     end();
 }
 
-#define TEXT "Footing: 0xffffffff80080000\r->\n{|}~ 100%\nAWMgjq_@#"
+#define TEXT "Footing: 0xfffffffff0080000\r->\n{|}~ 100%\nAWMgjq_@#"
 
 /* Every depth and order of colours, with padded and odd pitches, at odd addresses. */
 static void every_layout_is_drawn(void **state)
