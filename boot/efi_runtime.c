@@ -110,7 +110,8 @@ size_t efi_runtime_keep(void *map, size_t size, size_t descriptor_size, uint64_t
     runtime->count = 0;
     runtime->why = NULL;
     if (count > EFI_RUNTIME_REGIONS) {
-        refuse(runtime, "too many regions", count);
+        refuse(runtime, "too many regions",
+               load64((uint8_t *)map + EFI_RUNTIME_REGIONS * descriptor_size + DESC_PHYS));
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
@@ -169,7 +170,7 @@ static bool find_attributes(const struct attributes *attributes, uint64_t pa, ui
         const uint8_t *desc = attributes->entries + i * attributes->step;
         uint64_t base = load64(desc + DESC_PHYS);
 
-        if (pa < base || pa - base >= length(desc) || ((base | pa) & PAGE_MASK))
+        if (pa < base || pa - base >= length(desc) || (base & PAGE_MASK))
             continue;
         *attribute = load64(desc + DESC_ATTRIBUTE);
         if (end_of(desc) < *end)
@@ -213,6 +214,22 @@ static enum memtype find_type(const struct mtrr_state *mtrr, uint64_t attribute,
     return attribute & EFI_MEMORY_WT ? MEMTYPE_WT : MEMTYPE_UC;
 }
 
+/* One more mapping, or more of the last one. False: there is no room. */
+static bool add_mapping(struct efi_runtime *runtime, const struct mapping *m)
+{
+    struct mapping *last = runtime->count > 0 ? &runtime->mappings[runtime->count - 1] : NULL;
+
+    if (last && last->va + last->len == m->va && last->pa + last->len == m->pa &&
+        last->rights == m->rights && last->type == m->type) {
+        last->len += m->len;
+        return true;
+    }
+    if (runtime->count == EFI_RUNTIME_MAPPINGS)
+        return false;
+    runtime->mappings[runtime->count++] = *m;
+    return true;
+}
+
 static const char *map_region(const uint8_t *desc, const struct attributes *attributes,
                               const struct mtrr_state *mtrr, unsigned max_level,
                               struct efi_runtime *runtime)
@@ -222,25 +239,23 @@ static const char *map_region(const uint8_t *desc, const struct attributes *attr
 
     for (uint64_t pa = base; pa < end;) {
         uint64_t stop = end;
+        struct mapping m = {
+            .va = load64(desc + DESC_VIRT) + (pa - base),
+            .pa = pa,
+            .max_level = (uint8_t)max_level,
+            .what = WHAT_EFI_RUNTIME,
+        };
         unsigned rights;
         const char *why = find_rights(attributes, load32(desc + DESC_TYPE), pa, &stop, &rights);
-        enum memtype type;
 
         runtime->at = pa;
         if (why)
             return why;
-        if (runtime->count == EFI_RUNTIME_MAPPINGS)
+        m.rights = (uint8_t)rights;
+        m.type = (uint8_t)find_type(mtrr, load64(desc + DESC_ATTRIBUTE), pa, &stop);
+        m.len = stop - pa;
+        if (!add_mapping(runtime, &m))
             return "too many mappings";
-        type = find_type(mtrr, load64(desc + DESC_ATTRIBUTE), pa, &stop);
-        runtime->mappings[runtime->count++] = (struct mapping){
-            .va = load64(desc + DESC_VIRT) + (pa - base),
-            .pa = pa,
-            .len = stop - pa,
-            .rights = (uint8_t)rights,
-            .type = (uint8_t)type,
-            .max_level = (uint8_t)max_level,
-            .what = WHAT_EFI_RUNTIME,
-        };
         pa = stop;
     }
     return NULL;

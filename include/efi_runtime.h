@@ -25,7 +25,8 @@ struct efi_runtime {
  * ascending order, and give each a VirtualStart in [window, window + size):
  * as SetVirtualAddressMap wants them. Regions keep their distance as long as
  * that is below 1 GiB, for code reaches its data by it, and every virtual
- * address agrees with its physical one modulo 2 MiB. Returns the bytes kept.
+ * address agrees with its physical one modulo 2 MiB; window is a multiple of
+ * that, and does not wrap with its size. Returns the bytes kept.
  * 0 and *why: too many, misaligned, overlapping, wrapping or beyond
  * phys_bits, or the window is too small; 0 without *why: there is none.
  */
@@ -40,7 +41,8 @@ size_t efi_runtime_keep(void *map, size_t size, size_t descriptor_size, uint64_t
  * data is writable data, and code cannot be mapped. Memory that may be
  * write-back has the type that the MTRRs give it; else it is what its first
  * attribute of UC, WC, WT says, or UC. Mappings are cut where type or rights
- * change. why: some code or data is not in the table, or is both writable and
+ * change, and only there. Where entries of the table overlap, the first one
+ * counts. why: some code or data is not in the table, or is both writable and
  * executable, or the table is damaged, or there are too many.
  */
 void efi_runtime_map(const void *map, size_t size, size_t descriptor_size, const void *table,
