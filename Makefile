@@ -46,6 +46,11 @@ SOURCES := $(filter-out $(if $(filter 1,$(UBSAN)),,x86_64/ubsan.c),$(wildcard bo
     $(filter-out boot/footing.lds.S,$(wildcard boot/*.S x86_64/*.S))
 OBJECTS := $(SOURCES:%=$(O)/%.o)
 
+# What only footing.efi has: PE headers, and a loader, which GRUB is for footing.elf.
+EFI_SOURCES := boot/pe.S $(addprefix boot/,$(addsuffix .c,efi_start efi_load efi_config efi_file \
+    efi_image efi_console efi_args config pe text))
+ELF_OBJECTS := $(filter-out $(EFI_SOURCES:%=$(O)/%.o),$(OBJECTS))
+
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
@@ -117,12 +122,14 @@ $(B)/footing.iso: $(B)/footing.elf tests/make-iso.sh
 	@echo '  ISO   $@'
 	$(Q)tests/make-iso.sh $@ $<
 
-$(O)/footing.elf: $(OBJECTS) $(O)/footing.lds
+$(O)/footing.elf: $(ELF_OBJECTS)
+$(O)/footing.efi.elf: $(OBJECTS)
+$(O)/footing.elf $(O)/footing.efi.elf: $(O)/footing.lds
 	@echo '  LD    $@'
-	$(Q)ld $(LDFLAGS) -T $(O)/footing.lds $(OBJECTS) -o $@
+	$(Q)ld $(LDFLAGS) -T $(O)/footing.lds $(filter %.o,$^) -o $@
 
-# The same image behind the headers of .pe: file offsets are RVAs.
-$(O)/footing.efi: $(O)/footing.elf
+# The image behind the headers of .pe: file offsets are RVAs.
+$(O)/footing.efi: $(O)/footing.efi.elf
 	@echo '  EFI   $@'
 	$(Q)objcopy -O binary --set-section-flags .pe=alloc,load,readonly,contents \
 	    -j .pe -j .text -j .rodata -j .data $< $@

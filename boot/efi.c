@@ -11,6 +11,9 @@
 /* Some firmware writes past what it asked for: it gets less than there is. */
 #define MAP_SLACK 256
 
+/* Room for the descriptors of runtime regions; firmware whose descriptors are larger has fewer. */
+#define RUNTIME_BYTES ((EFI_RUNTIME_REGIONS + 1) * 64)
+
 /* EFI_MEMORY_ATTRIBUTES_TABLE (UEFI 2.10 section 4.6.4): 16 bytes, then descriptors. */
 #define ATTRIBUTES_HEADER 16
 #define ATTRIBUTES_COUNT  4
@@ -21,6 +24,9 @@ static const uint8_t attributes_table[EFI_GUID_SIZE] = {
 
 static uint8_t map_bytes[MAP_ROOM + MAP_SLACK] __attribute__((aligned(16)));
 static struct efi_map map = {.map = map_bytes, .room = MAP_ROOM};
+
+/* The regions that the runtime services live in. */
+static uint8_t regions[RUNTIME_BYTES] __attribute__((aligned(8)));
 
 static uint64_t live_get_memory_map(void *ctx, struct efi_map *taken)
 {
@@ -49,6 +55,11 @@ struct error efi_leave(const struct efi *efi, const struct range_sink *sink)
     return efi_map_ranges(map.map, map.size, map.descriptor_size, map.version, sink);
 }
 
+const struct efi_map *efi_final_map(void)
+{
+    return &map;
+}
+
 /* The Memory Attributes Table, mapped; null: there is none, or it is larger than can be. */
 static const void *map_attributes(const struct efi *efi, size_t *len)
 {
@@ -69,8 +80,8 @@ struct error efi_place_runtime(const struct efi *efi, const struct mtrr_state *m
                                uint64_t window, uint64_t window_size, unsigned max_level,
                                struct efi_runtime *runtime)
 {
-    size_t kept = efi_runtime_keep(map.map, map.size, map.descriptor_size, window, window_size,
-                                   mtrr->phys_bits, runtime);
+    size_t kept = efi_runtime_keep(map.map, map.size, map.descriptor_size, regions, sizeof(regions),
+                                   window, window_size, mtrr->phys_bits, runtime);
     size_t len = 0;
     const void *attributes;
     uint64_t status;
@@ -78,12 +89,12 @@ struct error efi_place_runtime(const struct efi *efi, const struct mtrr_state *m
     if (runtime->why || kept == 0)
         return SUCCESS;
     attributes = map_attributes(efi, &len);
-    efi_runtime_map(map.map, kept, map.descriptor_size, attributes, len, mtrr, max_level, runtime);
+    efi_runtime_map(regions, kept, map.descriptor_size, attributes, len, mtrr, max_level, runtime);
     if (attributes)
         pmap_unmap(attributes);
     if (runtime->why)
         return SUCCESS;
     status = EFI_CALL(efi->runtime_services, RUNTIME_SET_VIRTUAL_ADDRESS_MAP, kept,
-                      map.descriptor_size, map.version, image_pa(map.map));
+                      map.descriptor_size, map.version, image_pa(regions));
     return status == EFI_SUCCESS ? SUCCESS : efi_failed("SetVirtualAddressMap", status);
 }

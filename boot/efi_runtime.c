@@ -54,33 +54,21 @@ static uint64_t end_of(const uint8_t *desc)
     return load64(desc + DESC_PHYS) + length(desc);
 }
 
-static void swap(uint8_t *a, uint8_t *b, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        uint8_t byte = a[i];
-
-        a[i] = b[i];
-        b[i] = byte;
-    }
-}
-
-/* Move runtime regions to the front, in order. Returns how many, or one more than there may be. */
-static size_t gather(uint8_t *map, size_t size, size_t step)
+/* Copy the runtime regions in order. Returns how many, or one more than there may be. */
+static size_t gather(const uint8_t *map, size_t size, size_t step, uint8_t *regions, size_t max)
 {
     size_t count = 0;
 
-    for (size_t from = 0; from + step <= size && count <= EFI_RUNTIME_REGIONS; from += step) {
+    for (size_t from = 0; from + step <= size && count <= max; from += step) {
+        const uint8_t *desc = map + from;
         size_t at = count;
 
-        if (!(load64(map + from + DESC_ATTRIBUTE) & EFI_MEMORY_RUNTIME) ||
-            load64(map + from + DESC_PAGES) == 0)
+        if (!(load64(desc + DESC_ATTRIBUTE) & EFI_MEMORY_RUNTIME) || load64(desc + DESC_PAGES) == 0)
             continue;
-        if (from != at * step)
-            swap(map + from, map + at * step, step);
-        for (; at > 0 &&
-               load64(map + (at - 1) * step + DESC_PHYS) > load64(map + at * step + DESC_PHYS);
+        for (; at > 0 && load64(regions + (at - 1) * step + DESC_PHYS) > load64(desc + DESC_PHYS);
              at--)
-            swap(map + (at - 1) * step, map + at * step, step);
+            __builtin_memcpy(regions + at * step, regions + (at - 1) * step, step);
+        __builtin_memcpy(regions + at * step, desc, step);
         count++;
     }
     return count;
@@ -100,22 +88,25 @@ static const char *check_region(const uint8_t *desc, uint64_t before, unsigned p
     return base < before ? "regions overlap" : NULL;
 }
 
-size_t efi_runtime_keep(void *map, size_t size, size_t descriptor_size, uint64_t window,
-                        uint64_t window_size, unsigned phys_bits, struct efi_runtime *runtime)
+size_t efi_runtime_keep(const void *map, size_t size, size_t descriptor_size, void *regions,
+                        size_t room, uint64_t window, uint64_t window_size, unsigned phys_bits,
+                        struct efi_runtime *runtime)
 {
-    size_t count = gather(map, size, descriptor_size);
+    size_t max = room / descriptor_size - 1 < EFI_RUNTIME_REGIONS ? room / descriptor_size - 1
+                                                                  : EFI_RUNTIME_REGIONS;
+    size_t count = gather(map, size, descriptor_size, regions, max);
     uint64_t before = 0; /* where the last region ends, physical */
     uint64_t used = 0;   /* and in the window */
 
     runtime->count = 0;
     runtime->why = NULL;
-    if (count > EFI_RUNTIME_REGIONS) {
+    if (count > max) {
         refuse(runtime, "too many regions",
-               load64((uint8_t *)map + EFI_RUNTIME_REGIONS * descriptor_size + DESC_PHYS));
+               load64((uint8_t *)regions + max * descriptor_size + DESC_PHYS));
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
-        uint8_t *desc = (uint8_t *)map + i * descriptor_size;
+        uint8_t *desc = (uint8_t *)regions + i * descriptor_size;
         uint64_t base = load64(desc + DESC_PHYS);
         const char *why = check_region(desc, before, phys_bits);
         uint64_t va;
@@ -261,7 +252,7 @@ static const char *map_region(const uint8_t *desc, const struct attributes *attr
     return NULL;
 }
 
-void efi_runtime_map(const void *map, size_t size, size_t descriptor_size, const void *table,
+void efi_runtime_map(const void *regions, size_t size, size_t descriptor_size, const void *table,
                      size_t len, const struct mtrr_state *mtrr, unsigned max_level,
                      struct efi_runtime *runtime)
 {
@@ -271,7 +262,7 @@ void efi_runtime_map(const void *map, size_t size, size_t descriptor_size, const
     runtime->count = 0;
     runtime->at = 0;
     for (size_t at = 0; at + descriptor_size <= size && !why; at += descriptor_size)
-        why = map_region((const uint8_t *)map + at, &attributes, mtrr, max_level, runtime);
+        why = map_region((const uint8_t *)regions + at, &attributes, mtrr, max_level, runtime);
     runtime->why = NULL;
     if (why)
         refuse(runtime, why, runtime->at);

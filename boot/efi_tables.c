@@ -26,22 +26,34 @@ static const uint8_t acpi_2[EFI_GUID_SIZE] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4
                                               0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81};
 static const uint8_t acpi_1[EFI_GUID_SIZE] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
                                               0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
+static const uint8_t smbios_3[EFI_GUID_SIZE] = {0x44, 0x15, 0xfd, 0xf2, 0x94, 0x97, 0x2c, 0x4a,
+                                                0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94};
+static const uint8_t smbios_2[EFI_GUID_SIZE] = {0x31, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
+                                                0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
 static const uint8_t system_resources[EFI_GUID_SIZE] = {
     0x63, 0xa2, 0x22, 0xb1, 0x61, 0x36, 0x68, 0x4f, 0x99, 0x29, 0x78, 0xf8, 0xb0, 0xd6, 0x11, 0x80};
 
 static void find_rsdp(const struct efi *efi, struct facts *facts)
 {
     uint64_t rsdp = efi_table(efi, acpi_2);
+    size_t size = RSDP_MAX;
 
-    facts->rsdp_size = RSDP_MAX;
     if (!rsdp) {
         rsdp = efi_table(efi, acpi_1);
-        facts->rsdp_size = RSDP_1_SIZE;
+        size = RSDP_1_SIZE;
     }
-    if (rsdp)
-        efi_read(rsdp, facts->rsdp, facts->rsdp_size);
-    else
-        facts->rsdp_size = 0;
+    if (!rsdp)
+        return;
+    efi_read(rsdp, facts->rsdp, size);
+    facts->rsdp_size = size;
+    facts->rsdp_pa = rsdp;
+}
+
+static void find_smbios(const struct efi *efi, struct facts *facts)
+{
+    facts->smbios_pa = efi_table(efi, smbios_3);
+    if (!facts->smbios_pa)
+        facts->smbios_pa = efi_table(efi, smbios_2);
 }
 
 /* A length out of all proportion is the firmware's mistake, and no reason to go without RAM. */
@@ -112,8 +124,8 @@ void efi_describe(const struct efi *efi, struct facts *facts)
 {
     if (!facts->framebuffer.base)
         efi_find_framebuffer(efi, &facts->framebuffer);
-    if (facts->rsdp_size == 0)
-        find_rsdp(efi, facts);
+    find_rsdp(efi, facts);
+    find_smbios(efi, facts);
     keep_logo(facts);
     keep_resources(efi, facts);
 }

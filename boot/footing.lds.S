@@ -92,7 +92,7 @@ SECTIONS
     pe_data_raw_size = data_raw_end - data_start;
     pe_initialized_size = pe_rodata_size + pe_data_raw_size;
     pe_image_size = image_end - image_start + PE_IMAGE_RVA;
-    ASSERT(SIZEOF(.pe) == PE_IMAGE_RVA, "the PE headers do not end where the image begins")
+    ASSERT(SIZEOF(.pe) == 0 || SIZEOF(.pe) == PE_IMAGE_RVA, "the PE headers do not end where the image begins")
     ASSERT((pe_image_size & PAGE_MASK) == 0, "the PE image is not page-aligned")
 
     /DISCARD/ : { *(.comment) *(.note .note.*) *(.eh_frame*) *(.llvm_addrsig) }

@@ -10,7 +10,6 @@ _Static_assert(sizeof(struct image_segment) == SEGMENT_SIZE, "as in image.h");
 _Static_assert(SEGMENT_W == RIGHT_W && SEGMENT_X == RIGHT_X, "as in plan.h");
 
 extern char text_end[], rodata_start[], rodata_end[], data_start[], data_end[];
-extern char boot_stack[], boot_stack_top[];
 extern char ist_df_stack[], ist_df_stack_top[];
 extern char ist_nmi_stack[], ist_nmi_stack_top[];
 extern char ist_mc_stack[], ist_mc_stack_top[];

@@ -3,12 +3,14 @@
  * One boot, straight down: facts, map, plan, tables, switch, payload. This
  * file owns the state, and it alone decides to stop.
  */
+#include "bios.h"
 #include "boot.h"
 #include "console.h"
 #include "cpu.h"
 #include "efi.h"
-#include "efi_load.h"
+#include "efi_start.h"
 #include "firmware.h"
+#include "handover.h"
 #include "io.h"
 #include "layout.h"
 #include "mb2.h"
@@ -18,12 +20,17 @@
 #include "trap.h"
 
 static struct boot boot;
-static uint64_t map_keys[2 * BOOT_MAX_RANGES];
+
+/* First the memory map's ends as they are sorted, then lists for the payload. */
+static union {
+    uint64_t map_keys[2 * BOOT_MAX_RANGES];
+    uint64_t handover[HANDOVER_BYTES / sizeof(uint64_t)];
+} room;
 static struct mem_range map_ranges[2 * BOOT_MAX_RANGES - 1];
 static struct mapping plan_entries[BOOT_MAX_MAPPINGS];
 
 /* From start_c in x86_64/trampoline.S; firmware is null unless a UEFI firmware may be alive. */
-_Noreturn void footing_main(uint64_t image, uint64_t information, struct firmware_state *firmware);
+_Noreturn void boot_main(uint64_t image, uint64_t information, struct firmware_state *firmware);
 
 static void must(struct error err)
 {
@@ -75,6 +82,7 @@ static bool is_bios(const struct firmware_state *firmware)
 
 static void read_options(void)
 {
+    __builtin_memcpy(boot.facts.given, boot.facts.cmdline, CMDLINE_MAX);
     boot.options = options_default();
     struct error err = options_parse(&boot.options, boot.facts.cmdline);
 
@@ -104,28 +112,11 @@ static void leave_firmware(struct firmware_state *firmware)
                            &boot.runtime));
 }
 
-/* A boot that fails under footing.efi's firmware ends where it began. */
-static void back_to_firmware(const struct error *err)
-{
-    console_firmware(NULL);
-    efi_console_linger(&boot.efi);
-    efi_return(&boot.efi, efi_status_of(err));
-}
-
 /* footing.efi: the firmware is the loader, and its own files say what to load. */
 static void read_firmware(struct firmware_state *firmware)
 {
     must(efi_init(&boot.efi, firmware->image_handle, firmware->system_table));
-    panic_returns(back_to_firmware);
-    /* Large files take their time. */
-    EFI_CALL(boot.efi.boot_services, BOOT_SET_WATCHDOG_TIMER, 0);
-    console_start(CONSOLE_DEFAULT, CONSOLE_BAUD, CONSOLE_BAUD);
-    efi_console_start(&boot.efi);
-    console_firmware(efi_console_putc);
-    must(efi_find_image(&boot.efi));
-    must(efi_load(&boot.efi, &boot.facts));
-    boot.facts.efi_system_table = firmware->system_table;
-    boot.facts.efi_image_handle = firmware->image_handle;
+    must(efi_start(&boot.efi, &boot.facts));
     read_options();
     leave_firmware(firmware);
 }
@@ -162,18 +153,21 @@ static void read_information(uint64_t information, struct firmware_state *firmwa
         must(mb2_ranges(info, size, &sink));
     }
     pmap_unmap(info);
+    boot.facts.information = information;
+    boot.facts.information_end = information + size;
     hold(information, size, "boot information");
 }
 
 /* Whoever started us: facts, options, and the memory map. */
 static void read_facts(uint64_t information, struct firmware_state *firmware)
 {
-    if (information != 0)
+    if (information != 0 || !efi_start)
         read_information(information, firmware);
     else
         read_firmware(firmware);
     memmap_normalise(&boot.map);
-    boot.screen = screen_find(&boot.facts.framebuffer, is_bios(firmware), &boot.map);
+    boot.bios = is_bios(firmware);
+    boot.screen = screen_find(&boot.facts.framebuffer, boot.bios, &boot.map);
     for (size_t i = 0; i < boot.facts.nkept; i++)
         hold(boot.facts.kept[i].base, boot.facts.kept[i].len, boot.facts.kept[i].what);
     if (boot.runtime.why)
@@ -211,12 +205,10 @@ static void claim(uint64_t base, uint64_t end, const char *owner)
  */
 static void hold_bios_data(void)
 {
-    const uint16_t *segment = pmap_map(BIOS_EBDA_SEGMENT, sizeof(*segment));
-    uint64_t ebda = (uint64_t)*segment << 4;
+    uint64_t ebda = bios_ebda();
 
-    pmap_unmap(segment);
     hold(0, BIOS_DATA_END, "BIOS data");
-    if (ebda >= BIOS_EBDA_LOWEST && ebda < BIOS_EBDA_END)
+    if (ebda)
         hold(ebda, BIOS_EBDA_END - ebda, "extended BIOS data");
 }
 
@@ -250,6 +242,8 @@ static void claim_all(bool bios)
 
 static void add_fixed(struct mapping m)
 {
+    if (boot.request.nfixed == PLAN_MAX_FIXED)
+        must((struct error){.code = ERR_PLANFULL, .at = PLAN_MAX_FIXED});
     m.max_level = (uint8_t)boot.request.max_level;
     boot.fixed[boot.request.nfixed++] = m;
 }
@@ -275,6 +269,19 @@ static void add_screen(void)
 
     for (size_t i = 0; i < count; i++)
         add_fixed(mappings[i]);
+}
+
+/* The payload's segments, if a payload was loaded: into frames of their own. */
+static void place_payload(void)
+{
+    const struct module *module = payload_module(&boot.facts);
+
+    if (!module)
+        return;
+    must(payload_place(&boot.payload, module, &boot.request, &boot.busy));
+    must(payload_copy(&boot.payload));
+    for (size_t i = 0; i < boot.payload.count; i++)
+        add_fixed(boot.payload.pieces[i]);
 }
 
 static void make_plan(void)
@@ -333,11 +340,38 @@ static void switch_tables(void)
     pmap_switched();
 }
 
+/* A payload that was linked in (libfooting.a): the symbol is null if there is none. */
+extern void footing_main(const struct footing_info *info) __attribute__((weak));
+
+static uint64_t payload_entry(void)
+{
+    return boot.payload.module ? boot.payload.image.entry : (uint64_t)footing_main;
+}
+
+/* From cpu_enter in x86_64/switch.S. */
+_Noreturn void payload_returned(uint64_t rax);
+
+void payload_returned(uint64_t rax)
+{
+    const struct error err = {.code = ERR_RETURNED, .value = rax};
+
+    panic(&err);
+}
+
+static _Noreturn void enter_payload(void)
+{
+    if (boot.bios)
+        bios_find(&boot.facts);
+    cpu_enter(payload_entry(), handover_info(&boot, &room));
+}
+
 /* The end of the way: whatever then= says. */
 static _Noreturn void finish(void)
 {
     if (boot.options.then == THEN_HALT)
         cpu_halt();
+    if (boot.options.then == THEN_PAYLOAD && payload_entry() != 0)
+        enter_payload();
     must(builtin_payload(&boot));
     if (boot.options.then == THEN_REBOOT)
         cpu_reset();
@@ -346,7 +380,7 @@ static _Noreturn void finish(void)
     cpu_halt();
 }
 
-void footing_main(uint64_t image, uint64_t information, struct firmware_state *firmware)
+void boot_main(uint64_t image, uint64_t information, struct firmware_state *firmware)
 {
     boot.image_pa = image;
     pmap_init(image);
@@ -354,12 +388,13 @@ void footing_main(uint64_t image, uint64_t information, struct firmware_state *f
     screen_find(&boot.facts.framebuffer, is_bios(firmware), &boot.map);
     boot.caps = cpu_detect();
     mtrr_read(&boot.mtrr, &boot.caps);
-    memmap_init(&boot.map, map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
+    memmap_init(&boot.map, room.map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
 
     read_facts(information, firmware);
     trap_use_stacks();
     set_request();
     claim_all(firmware == NULL);
+    place_payload();
     make_plan();
     build_tables();
     switch_tables();

@@ -1,137 +1,268 @@
 /* SPDX-License-Identifier: MIT */
-/* The built-in payload: shows what was surveyed and mapped, and audits the live tables. */
-#include "boot.h"
-#include "console.h"
+#include "payload.h"
+
 #include "layout.h"
 #include "pmap.h"
-#include "runtime.h"
+#include "print.h"
 
-/* A size as people say it: the largest unit that leaves it whole. */
-static void print_size(uint64_t bytes)
+#define LARGE_PAGE UINT64_C(0x200000)
+#define CHUNK      UINT64_C(0x20000) /* what is copied at once: two of them fit into PMAP */
+
+static void read_module(void *ctx, uint64_t offset, void *to, size_t len)
 {
-    static const char units[] = {'B', 'K', 'M', 'G', 'T'};
-    unsigned unit = 0;
+    const struct module *module = ctx;
+    uint8_t *at = to;
 
-    while (unit + 1 < sizeof(units) && bytes >= 1024 && bytes % 1024 == 0) {
-        bytes /= 1024;
-        unit++;
-    }
-    log_print(LOG_ALWAYS, "%8lu %c", bytes, units[unit]);
-}
+    while (len > 0) {
+        size_t part = len < CHUNK ? len : CHUNK;
+        const void *from = pmap_map(module->base + offset, part);
 
-static void show_map(const struct boot *boot)
-{
-    log_print(LOG_ALWAYS, "\nMemory map, normalised\n");
-    for (size_t i = 0; i < boot->map.count; i++) {
-        const struct mem_range *r = &boot->map.ranges[i];
-
-        log_print(LOG_ALWAYS, "  %013lx-%013lx ", r->base, r->end - 1);
-        print_size(r->end - r->base);
-        log_print(LOG_ALWAYS, "  %s\n", mem_type_name(r->type));
+        __builtin_memcpy(at, from, part);
+        pmap_unmap(from);
+        at += part;
+        offset += part;
+        len -= part;
     }
 }
 
-static void show_plan(const struct boot *boot)
+static struct elf_file file_of(const struct module *module)
 {
-    log_print(LOG_ALWAYS, "\nPlan\n  %-16s  %-13s %10s  %-6s %-4s %-4s %s\n", "virtual", "physical",
-              "length", "rights", "type", "page", "what");
-    for (size_t i = 0; i < boot->plan.count; i++) {
-        const struct mapping *m = &boot->plan.entries[i];
+    return (struct elf_file){(void *)(uintptr_t)module, module->end - module->base, read_module};
+}
 
-        log_print(LOG_ALWAYS, "  %016lx  %013lx ", m->va, m->pa);
-        print_size(m->len);
-        log_print(LOG_ALWAYS, "  %-6s %-4s %-4s %s\n", rights_name(m->rights),
-                  memtype_name((enum memtype)m->type), page_size_name(m->max_level),
-                  mapping_what_name((enum mapping_what)m->what));
+const struct module *payload_module(const struct facts *facts)
+{
+    const struct module *first = facts->modules;
+    char magic[4];
+
+    for (size_t i = 0; i < facts->nmodules; i++) {
+        if (facts->modules[i].kind == MODULE_KERNEL)
+            return &facts->modules[i];
     }
+    if (facts->nmodules == 0 || first->kind != MODULE_PLAIN ||
+        first->end - first->base < sizeof(magic))
+        return NULL;
+    read_module((void *)(uintptr_t)first, 0, magic, sizeof(magic));
+    return __builtin_memcmp(magic, "\177ELF", sizeof(magic)) == 0 ? first : NULL;
 }
 
-static void show_piece(uint64_t base, uint64_t end, const char *why, const char *type)
+static uint64_t page_end(uint64_t address)
 {
-    log_print(LOG_ALWAYS, "  %013lx-%013lx ", base, end - 1);
-    print_size(end - base);
-    log_print(LOG_ALWAYS, "  %s%s%s\n", why, type[0] ? ": " : "", type);
+    return (address + PAGE_MASK) & ~PAGE_MASK;
 }
 
-/* Usable bytes that got no mapping, and why; then what never was a candidate. */
-static void show_omissions(const struct boot *boot)
+/* Footing's own addresses: what a payload linked there is told. */
+static struct error check_window(const struct elf_segment *s, const struct plan_request *request)
 {
-    struct ram_iter iter;
-    struct ram_piece piece;
+    const struct {
+        uint64_t va, len;
+        const char *what;
+    } windows[] = {
+        {request->directmap_base, request->directmap_size, "the directmap"},
+        {RUNTIME_VA, RUNTIME_SIZE, "UEFI's runtime services"},
+        {SCREEN_VA, SCREEN_SIZE, "the framebuffer"},
+        {PMAP_VA, -PMAP_VA, "Footing itself"},
+    };
 
-    log_print(LOG_ALWAYS, "\nLeft out of the directmap\n");
-    ram_first(&iter, &boot->request);
-    while (ram_next(&iter, &piece)) {
-        if (piece.fate != RAM_MAPPED)
-            show_piece(piece.base, piece.end, ram_fate_text(piece.fate),
-                       piece.fate != RAM_NOT_WB ? ""
-                       : piece.undefined        ? "UC, their overlap is undefined"
-                                                : memtype_name(piece.type));
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        uint64_t va = windows[i].va;
+        uint64_t len = windows[i].len;
+
+        if (s->va - va < len || va - s->va < s->len)
+            return (struct error){.code = ERR_PAYLOAD,
+                                  .at = s->va,
+                                  .value = va,
+                                  .text = message("payload's 0x%lx-0x%lx with %s, 0x%lx-0x%lx",
+                                                  s->va, s->va + s->len - 1, windows[i].what, va,
+                                                  va + len - 1)};
     }
-    for (size_t i = 0; i < boot->map.count; i++) {
-        const struct mem_range *r = &boot->map.ranges[i];
+    return SUCCESS;
+}
 
-        if (r->type != MEM_USABLE)
-            show_piece(r->base, r->end, "no RAM to the firmware", mem_type_name(r->type));
+/* One piece of a segment into free RAM; *va and *left move on. */
+static struct error place_piece(struct payload *payload, const struct plan_request *request,
+                                struct busy_list *busy, uint64_t *va, uint64_t *left)
+{
+    struct free_iter iter;
+    struct free_run run;
+    uint64_t len = *left;
+    uint64_t pa;
+
+    if (payload->count == PAYLOAD_PIECES_MAX)
+        return (struct error){.code = ERR_PLANFULL, .at = PAYLOAD_PIECES_MAX};
+    if (!(len >= LARGE_PAGE && frames_find(request, busy, len, *va, LARGE_PAGE, &pa)) &&
+        !frames_find(request, busy, len, 0, PAGE_SIZE, &pa)) {
+        /* No run is long enough: the first one, and as much as fits. */
+        free_first(&iter, request, busy, FRAMES_LOW_END, UINT64_MAX);
+        if (!free_next(&iter, &run))
+            return (struct error){.code = ERR_NOFRAMES,
+                                  .value = len >> PAGE_SHIFT,
+                                  .text = "for the payload's segments"};
+        pa = run.base;
+        len = run.end - run.base;
     }
+    if (!busy_add(busy, pa, len, "payload"))
+        return (struct error){.code = ERR_PLANFULL, .at = BUSY_MAX};
+    payload->pieces[payload->count++] = (struct mapping){
+        .va = *va,
+        .pa = pa,
+        .len = len,
+        .type = MEMTYPE_WB,
+        .max_level = (uint8_t)request->max_level,
+        .what = WHAT_PAYLOAD,
+    };
+    *va += len;
+    *left -= len;
+    return SUCCESS;
 }
 
-/*
- * The audit reads tables through the directmap, or the image for the one that
- * is part of it: PMAP's slots are entries of those tables themselves.
- */
-static const uint64_t *audit_map(void *ctx, uint64_t frame)
+/* Whole pages of RELRO, which are read-only once they are relocated. */
+static bool in_relro(const struct elf_image *image, uint64_t va, uint64_t *stop)
 {
-    const struct boot *boot = ctx;
-    const uint64_t *in_image = image_frame(frame);
+    uint64_t first = page_end(image->relro);
+    uint64_t end = (image->relro + image->relro_len) & ~PAGE_MASK;
 
-    return in_image ? in_image : (const uint64_t *)(boot->request.directmap_base + frame);
+    if (image->relro_len == 0 || first >= end || va >= end)
+        return false;
+    if (va >= first) {
+        *stop = end < *stop ? end : *stop;
+        return true;
+    }
+    *stop = first < *stop ? first : *stop;
+    return false;
 }
 
-static void audit_unmap(void *ctx, const uint64_t *table)
+static struct error place_segment(struct payload *payload, const struct elf_segment *s,
+                                  const struct plan_request *request, struct busy_list *busy)
 {
-    (void)ctx;
-    (void)table;
-}
+    uint64_t va = s->va & ~PAGE_MASK;
+    uint64_t left = page_end(s->va + s->len) - va;
+    struct error err = check_window(s, request);
 
-/* Two services that every firmware has, called where they were told that they are. */
-static void show_runtime(const struct boot *boot)
-{
-    static const uint16_t language[] = {'P', 'l', 'a', 't', 'f', 'o', 'r',
-                                        'm', 'L', 'a', 'n', 'g', 0};
-    const void *table = runtime_table(&boot->runtime, boot->efi.system_table);
-    struct runtime_time time = {0};
-    char text[16] = "";
-    uint64_t size = sizeof(text) - 1;
-    uint64_t status;
+    while (left > 0 && !err.code) {
+        uint64_t stop = va + left;
+        unsigned rights = in_relro(&payload->image, va, &stop) ? s->rights & ~RIGHT_W : s->rights;
+        uint64_t len = stop - va;
 
-    if (!table)
-        return;
-    status = runtime_get_time(table, &time);
-    log_print(LOG_ALWAYS, "Runtime services: GetTime: %s, %u-%02u-%02u %02u:%02u:%02u",
-              efi_status_name(status), time.year, time.month, time.day, time.hour, time.minute,
-              time.second);
-    status = runtime_get_variable(table, language, efi_global_variable, &size, text);
-    log_print(LOG_ALWAYS, "; GetVariable: %s, PlatformLang=%s\n", efi_status_name(status), text);
-}
-
-struct error builtin_payload(const struct boot *boot)
-{
-    const struct pt_reader reader = {(void *)(uintptr_t)boot, audit_map, audit_unmap};
-    struct pt_stats found;
-    struct error err;
-
-    show_map(boot);
-    show_plan(boot);
-    show_omissions(boot);
-    log_print(LOG_ALWAYS, "\nPage tables: %lu frames; leaves: %lu of 4K, %lu of 2M, %lu of 1G\n",
-              boot->stats.tables, boot->stats.leaves[0], boot->stats.leaves[1],
-              boot->stats.leaves[2]);
-    err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &reader, &boot->plan,
-                   &found);
-    show_runtime(boot);
-    if (!err.code)
-        log_print(LOG_ALWAYS, "Audit: %lu tables and %lu leaves read back, exactly as planned\n",
-                  found.tables, found.leaves[0] + found.leaves[1] + found.leaves[2]);
+        for (left -= len; len > 0 && !err.code;) {
+            err = place_piece(payload, request, busy, &va, &len);
+            if (!err.code)
+                payload->pieces[payload->count - 1].rights = (uint8_t)rights;
+        }
+    }
     return err;
+}
+
+struct error payload_place(struct payload *payload, const struct module *module,
+                           const struct plan_request *request, struct busy_list *busy)
+{
+    const struct elf_file file = file_of(module);
+    struct elf_image *image = &payload->image;
+    struct error err = elf_read(&file, request->levels, image);
+
+    payload->module = module;
+    payload->count = 0;
+    payload->base = 0;
+    if (!err.code && image->relocatable) {
+        uint64_t len = image->end - image->start;
+        uint64_t window = len <= PAYLOAD_SIZE ? PAYLOAD_VA : PAYLOAD_LARGE_VA;
+
+        if (image->align > LARGE_PAGE || len > RUNTIME_VA - PAYLOAD_LARGE_VA)
+            return (struct error){.code = ERR_PAYLOAD,
+                                  .at = image->align,
+                                  .value = len,
+                                  .text = "alignment or length beyond what can be placed"};
+        payload->base = window - (image->start & ~(LARGE_PAGE - 1));
+        elf_place(image, payload->base);
+    }
+    for (size_t i = 0; i < image->count && !err.code; i++)
+        err = place_segment(payload, &image->segments[i], request, busy);
+    return err;
+}
+
+/* Where a byte of the payload is, and how many follow it there. */
+static uint64_t physical(const struct payload *payload, uint64_t va, uint64_t *len)
+{
+    for (size_t i = 0; i < payload->count; i++) {
+        const struct mapping *piece = &payload->pieces[i];
+
+        if (va - piece->va < piece->len) {
+            *len = piece->len - (va - piece->va);
+            return piece->pa + (va - piece->va);
+        }
+    }
+    *len = 0;
+    return 0;
+}
+
+/* len bytes at va from the module at offset, or zeros; RAM is cut where pieces end. */
+static void fill(const struct payload *payload, uint64_t va, uint64_t len, uint64_t offset,
+                 bool zero)
+{
+    while (len > 0) {
+        uint64_t part;
+        uint64_t pa = physical(payload, va, &part);
+        void *to;
+
+        if (part > CHUNK)
+            part = CHUNK;
+        if (part > len)
+            part = len;
+        to = pmap_map(pa, part);
+        if (zero)
+            __builtin_memset(to, 0, part);
+        else
+            read_module((void *)(uintptr_t)payload->module, offset, to, part);
+        pmap_unmap(to);
+        va += part;
+        len -= part;
+        offset += part;
+    }
+}
+
+static struct error put_word(void *ctx, uint64_t va, uint64_t value)
+{
+    const struct payload *payload = ctx;
+
+    for (size_t i = 0; i < sizeof(value); i++, value >>= 8) {
+        uint64_t len;
+        uint8_t *byte = pmap_map(physical(payload, va + i, &len), 1);
+
+        *byte = (uint8_t)value;
+        pmap_unmap(byte);
+    }
+    return SUCCESS;
+}
+
+static uint64_t get_word(void *ctx, uint64_t va)
+{
+    const struct payload *payload = ctx;
+    uint64_t value = 0;
+
+    for (size_t i = sizeof(value); i-- > 0;) {
+        uint64_t len;
+        const uint8_t *byte = pmap_map(physical(payload, va + i, &len), 1);
+
+        value = value << 8 | *byte;
+        pmap_unmap(byte);
+    }
+    return value;
+}
+
+struct error payload_copy(const struct payload *payload)
+{
+    const struct elf_file file = file_of(payload->module);
+    const struct elf_relocations words = {(void *)(uintptr_t)payload, put_word, get_word};
+
+    for (size_t i = 0; i < payload->image.count; i++) {
+        const struct elf_segment *s = &payload->image.segments[i];
+        uint64_t first = s->va & ~PAGE_MASK;
+        uint64_t filled = s->va + s->file_len;
+
+        /* Nothing of what was in these frames before is the payload's to see. */
+        fill(payload, first, s->va - first, 0, true);
+        fill(payload, s->va, s->file_len, s->offset, false);
+        fill(payload, filled, page_end(s->va + s->len) - filled, 0, true);
+    }
+    return elf_relocate(&file, &payload->image, payload->base, &words);
 }

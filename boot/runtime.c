@@ -11,18 +11,23 @@ typedef uint64_t(__attribute__((ms_abi)) * get_variable)(const uint16_t *name, c
 
 _Static_assert(sizeof(struct runtime_time) == 16, "as UEFI has it");
 
-const void *runtime_table(const struct efi_runtime *runtime, uint64_t system_table)
+uint64_t runtime_va(const struct efi_runtime *runtime, uint64_t pa)
 {
     for (size_t i = 0; i < runtime->count; i++) {
         const struct mapping *m = &runtime->mappings[i];
-        uint64_t offset = system_table - m->pa;
 
-        /* Its own pointers have been converted to virtual addresses. */
-        if (offset < m->len)
-            return (const void *)load64((const uint8_t *)(m->va + offset) +
-                                        SYSTEM_RUNTIME_SERVICES);
+        if (pa - m->pa < m->len)
+            return m->va + (pa - m->pa);
     }
-    return NULL;
+    return 0;
+}
+
+const void *runtime_table(const struct efi_runtime *runtime, uint64_t system_table)
+{
+    uint64_t va = runtime_va(runtime, system_table);
+
+    /* Its own pointers have been converted to virtual addresses. */
+    return va ? (const void *)load64((const uint8_t *)va + SYSTEM_RUNTIME_SERVICES) : NULL;
 }
 
 static uint64_t function(const void *table, unsigned offset)

@@ -12,6 +12,7 @@
 #include "memtype.h"
 #include "options.h"
 #include "pagetable.h"
+#include "payload.h"
 #include "plan.h"
 #include "screen.h"
 #include "walk.h"
@@ -27,12 +28,14 @@ struct boot {
     struct efi efi; /* of a UEFI firmware, and its runtime services */
     struct efi_runtime runtime;
     struct facts facts;
+    bool bios; /* a PC with a BIOS, not UEFI */
     enum screen screen;
     struct options options;
     struct cpu_caps caps;
     struct mtrr_state mtrr;
     struct memmap map;
     struct busy_list busy;
+    struct payload payload;
     struct mapping fixed[PLAN_MAX_FIXED];
     struct plan_request request;
     struct plan plan;

@@ -34,6 +34,12 @@ void cpu_switch(const struct cpu_state *state);
 /* The contract's measuring point. */
 void footing_ready(void);
 
+/* IA32_APIC_BASE; 0 if the CPU has no local APIC. */
+uint64_t cpu_apic_base(void);
+
+/* Enter the payload in the state that README.md writes down, on an empty boot stack. */
+_Noreturn void cpu_enter(uint64_t entry, const void *info);
+
 _Noreturn void cpu_halt(void);
 _Noreturn void cpu_reset(void);
 

@@ -50,6 +50,9 @@ void efi_find_framebuffer(const struct efi *efi, struct framebuffer *fb);
 /* Leave the live firmware; its map's ranges go to the sink, the map stays here. */
 struct error efi_leave(const struct efi *efi, const struct range_sink *sink);
 
+/* The map as it was when boot services were left; size 0: they were not left by us. */
+const struct efi_map *efi_final_map(void);
+
 /*
  * After efi_leave(): give the runtime services their place in [window, window
  * + size), say so to the firmware (SetVirtualAddressMap, called in the

@@ -21,17 +21,19 @@ struct efi_runtime {
 };
 
 /*
- * Keep of `size` bytes of UEFI descriptors those with EFI_MEMORY_RUNTIME, in
- * ascending order, and give each a VirtualStart in [window, window + size):
- * as SetVirtualAddressMap wants them. Regions keep their distance as long as
+ * Copy of `size` bytes of UEFI descriptors those with EFI_MEMORY_RUNTIME to
+ * regions, in ascending order, and give each a VirtualStart in [window, window
+ * + window_size): as SetVirtualAddressMap wants them. regions has room for
+ * one descriptor more than is accepted. Regions keep their distance as long as
  * that is below 1 GiB, for code reaches its data by it, and every virtual
  * address agrees with its physical one modulo 2 MiB; window is a multiple of
- * that, and does not wrap with its size. Returns the bytes kept.
+ * that, and does not wrap with its size. Returns the bytes in regions.
  * 0 and *why: too many, misaligned, overlapping, wrapping or beyond
  * phys_bits, or the window is too small; 0 without *why: there is none.
  */
-size_t efi_runtime_keep(void *map, size_t size, size_t descriptor_size, uint64_t window,
-                        uint64_t window_size, unsigned phys_bits, struct efi_runtime *runtime);
+size_t efi_runtime_keep(const void *map, size_t size, size_t descriptor_size, void *regions,
+                        size_t room, uint64_t window, uint64_t window_size, unsigned phys_bits,
+                        struct efi_runtime *runtime);
 
 /*
  * The mappings of these regions. Code and data of the runtime services have
@@ -45,7 +47,7 @@ size_t efi_runtime_keep(void *map, size_t size, size_t descriptor_size, uint64_t
  * counts. why: some code or data is not in the table, or is both writable and
  * executable, or the table is damaged, or there are too many.
  */
-void efi_runtime_map(const void *map, size_t size, size_t descriptor_size, const void *table,
+void efi_runtime_map(const void *regions, size_t size, size_t descriptor_size, const void *table,
                      size_t len, const struct mtrr_state *mtrr, unsigned max_level,
                      struct efi_runtime *runtime);
 

@@ -21,7 +21,7 @@ enum error_code {
     ERR_EFI,     /* a firmware call failed: text = its name, against, value = status */
     ERR_CONFIG,  /* footing.cfg cannot be used: text = file, line, why */
     ERR_FILE,    /* a file cannot be loaded: text = which and why, against, value = status */
-    ERR_PAYLOAD, /* the payload is none: text = which and why */
+    ERR_PAYLOAD, /* it cannot be loaded: text = why, at = where, value = what stands there */
     ERR_VERIFY,  /* nothing vouches for it, and Secure Boot is on: text = what */
     /* the memory map */
     ERR_NOMAP,    /* the loader gave none */
@@ -48,6 +48,7 @@ enum error_code {
     ERR_SCRUB,    /* RAM does not read back: at = pa, value = what it read */
     /* the rest */
     ERR_NOTYET,    /* an option of a later version: text */
+    ERR_RETURNED,  /* the payload came back: value = what it returned */
     ERR_FAULT,     /* an exception: at = rip, value = vector */
     ERR_UNDEFINED, /* make UBSAN=1: undefined behaviour; text = file, at = line */
     ERR_CODES

@@ -64,13 +64,18 @@ struct kept_range {
 #define FACTS_KEPT_MAX 8
 
 struct facts {
-    char cmdline[CMDLINE_MAX];
+    char cmdline[CMDLINE_MAX]; /* cut up when the options are parsed */
+    char given[CMDLINE_MAX];   /* as it was */
+    uint64_t information;      /* what the loader's own structures take; empty: nothing */
+    uint64_t information_end;
     struct module modules[MODULES_MAX];
     size_t nmodules;
     char texts[FACTS_TEXT_MAX];
     uint32_t texts_used;
     uint8_t rsdp[RSDP_MAX];
     size_t rsdp_size; /* 0: none found */
+    uint64_t rsdp_pa; /* 0: not known */
+    uint64_t smbios_pa;
     struct kept_range kept[FACTS_KEPT_MAX];
     size_t nkept;
     struct framebuffer framebuffer;

@@ -14,6 +14,8 @@
 #include "error.h"
 #include "plan.h"
 
+#define FRAMES_LOW_END UINT64_C(0x100000)
+
 /* One thing that must survive. */
 struct busy_range {
     uint64_t base;
@@ -21,7 +23,7 @@ struct busy_range {
     const char *owner; /* "image", "module", …; static */
 };
 
-#define BUSY_MAX 128
+#define BUSY_MAX 256
 
 /* Sorted by base; whole bytes, not rounded to pages. */
 struct busy_list {
@@ -55,6 +57,14 @@ struct free_iter {
 void free_first(struct free_iter *iter, const struct plan_request *request,
                 const struct busy_list *busy, uint64_t from, uint64_t to);
 bool free_next(struct free_iter *iter, struct free_run *run); /* false: no more */
+
+/*
+ * Where len bytes can lie in one piece of free RAM, from 1 MiB up, so that the
+ * address agrees with `like` modulo `modulus` (a power of two, 4 KiB at
+ * least); like and len are multiples of 4 KiB. False: nowhere.
+ */
+bool frames_find(const struct plan_request *request, const struct busy_list *busy, uint64_t len,
+                 uint64_t like, uint64_t modulus, uint64_t *base);
 
 struct frame_pool {
     struct free_iter high; /* first all from 1 MiB up */

@@ -31,6 +31,7 @@ extern const struct image_segment image_segments[];
 
 /* From the linker script. */
 extern char image_start[], image_end[];
+extern char boot_stack[], boot_stack_top[];
 
 #endif
 #endif

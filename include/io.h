@@ -48,4 +48,9 @@
 #define VGA_ROWS      25
 #define VGA_ATTRIBUTE 0x07
 
+/* The two 8259 interrupt controllers' mask registers. */
+#define PIC_MASTER_DATA 0x21
+#define PIC_SLAVE_DATA  0xa1
+#define PIC_ALL_MASKED  0xff
+
 #endif

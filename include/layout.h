@@ -5,6 +5,8 @@
  *
  *   4 levels                                     5 levels
  *   0xffff800000000000  directmap, 123 TiB       0xff00000000000000, 4 PiB
+ *   0xfffffc0000000000  large relocatable payloads, and small ones at
+ *   0xffffffffa0000000                           the same
  *   0xffffff0000000000  UEFI's runtime services  the same
  *   0xffffffffc0000000  the framebuffer          the same
  *   0xfffffffff0000000  128 PMAP slots           the same
@@ -52,6 +54,11 @@
 
 /* A symbol's distance from the image's start, for assembly that runs where the image was loaded. */
 #define OFFSET(symbol) ((symbol)-IMAGE_VA)
+
+/* Where payloads go that do not mind: small ones, and those that are larger than that. */
+#define PAYLOAD_VA       U64(0xffffffffa0000000)
+#define PAYLOAD_SIZE     (SCREEN_VA - PAYLOAD_VA)
+#define PAYLOAD_LARGE_VA U64(0xfffffc0000000000)
 
 #define STACK_SIZE     0x10000 /* the boot stack, which the payload inherits */
 #define IST_STACK_SIZE 0x2000  /* each of #DF, NMI and #MC */

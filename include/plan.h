@@ -29,6 +29,7 @@ enum mapping_what {
     WHAT_VGA_TEXT,
     WHAT_FRAMEBUFFER,
     WHAT_EFI_RUNTIME,
+    WHAT_PAYLOAD,
     WHATS
 };
 

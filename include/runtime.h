@@ -16,6 +16,9 @@ struct runtime_time {
     uint8_t padding2;
 };
 
+/* Where a physical address of theirs is mapped; 0: it is not. */
+uint64_t runtime_va(const struct efi_runtime *runtime, uint64_t pa);
+
 /*
  * The table of runtime services, from the system table's physical address:
  * on the final tables, with all that efi_place_runtime() found mapped. Null:

@@ -32,8 +32,14 @@
 #define CR4_SMEP       U64(0x00100000)
 #define CR4_SMAP       U64(0x00200000)
 
-#define EFLAGS_IF U64(0x00000200)
-#define EFLAGS_ID U64(0x00200000)
+#define EFLAGS_FIXED 0x00000002 /* all that is always set */
+#define EFLAGS_IF    U64(0x00000200)
+#define EFLAGS_ID    U64(0x00200000)
+
+/* Values after reset: debug registers (SDM vol. 3 table 10-1), MXCSR (vol. 1 section 10.2.3). */
+#define DR6_DEFAULT   0xffff0ff0
+#define DR7_DEFAULT   0x00000400
+#define MXCSR_DEFAULT 0x1f80
 
 /* Model-specific registers, SDM vol. 4. */
 #define MSR_MTRRCAP        0x000000fe
@@ -45,7 +51,11 @@
 #define MSR_MTRR_FIX4K     0x00000268
 #define MSR_PAT            0x00000277
 #define MSR_MTRR_DEF_TYPE  0x000002ff
+#define MSR_APIC_BASE      0x0000001b
 #define MSR_EFER           0xc0000080
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_SYSCFG         0xc0010010 /* AMD */
 #define MSR_TOP_MEM2       0xc001001d
 
@@ -74,6 +84,7 @@
 #define CPUID_1_ECX_HYPERVISOR 0x80000000
 
 #define CPUID_1_EDX_MCE    0x00000080
+#define CPUID_1_EDX_APIC   0x00000200
 #define CPUID_1_EDX_MTRR   0x00001000
 #define CPUID_1_EDX_PGE    0x00002000
 #define CPUID_1_EDX_PAT    0x00010000

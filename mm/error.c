@@ -12,7 +12,7 @@ static const struct error_words words[ERR_CODES] = {
     [ERR_EFI] = {"EFI", "a firmware call failed", 0, "status"},
     [ERR_CONFIG] = {"CONFIG", "configuration cannot be used", 0, 0},
     [ERR_FILE] = {"FILE", "file cannot be loaded", 0, "status"},
-    [ERR_PAYLOAD] = {"PAYLOAD", "payload is no x86-64 ELF executable", 0, 0},
+    [ERR_PAYLOAD] = {"PAYLOAD", "payload cannot be loaded", "at", "found"},
     [ERR_VERIFY] = {"VERIFY", "not verified, and Secure Boot is on", 0, 0},
     [ERR_NOMAP] = {"NOMAP", "the loader passed no memory map", 0, 0},
     [ERR_MAPENTRY] = {"MAPENTRY", "memory map entries cannot be used", "at", "found"},
@@ -36,6 +36,7 @@ static const struct error_words words[ERR_CODES] = {
     [ERR_AUDIT] = {"AUDIT", "live page tables differ from the plan", "va", 0},
     [ERR_SCRUB] = {"SCRUB", "RAM does not read back what was written", "pa", "read"},
     [ERR_NOTYET] = {"NOTYET", "not in this version", 0, 0},
+    [ERR_RETURNED] = {"RETURNED", "payload returned", 0, "rax"},
     [ERR_FAULT] = {"FAULT", "exception", "rip", "vector"},
     [ERR_UNDEFINED] = {"UNDEFINED", "undefined behaviour", "line", 0},
 };

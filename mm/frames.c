@@ -3,8 +3,6 @@
 
 #include "x86.h"
 
-#define LOW_END UINT64_C(0x100000)
-
 bool busy_add(struct busy_list *list, uint64_t base, uint64_t len, const char *owner)
 {
     size_t at = list->count;
@@ -84,11 +82,29 @@ bool free_next(struct free_iter *iter, struct free_run *run)
     }
 }
 
+bool frames_find(const struct plan_request *request, const struct busy_list *busy, uint64_t len,
+                 uint64_t like, uint64_t modulus, uint64_t *base)
+{
+    struct free_iter iter;
+    struct free_run run;
+
+    free_first(&iter, request, busy, FRAMES_LOW_END, UINT64_MAX);
+    while (free_next(&iter, &run)) {
+        uint64_t skip = (like - run.base) & (modulus - 1);
+
+        if (skip <= run.end - run.base && len <= run.end - run.base - skip) {
+            *base = run.base + skip;
+            return true;
+        }
+    }
+    return false;
+}
+
 void frame_pool_init(struct frame_pool *pool, const struct plan_request *request,
                      const struct busy_list *busy)
 {
-    free_first(&pool->high, request, busy, LOW_END, UINT64_MAX);
-    free_first(&pool->low, request, busy, 0, LOW_END);
+    free_first(&pool->high, request, busy, FRAMES_LOW_END, UINT64_MAX);
+    free_first(&pool->low, request, busy, 0, FRAMES_LOW_END);
     pool->run = (struct free_run){0, 0};
 }
 

@@ -16,6 +16,7 @@ const char *mapping_what_name(enum mapping_what what)
         [WHAT_VGA_TEXT] = "vga-text",
         [WHAT_FRAMEBUFFER] = "framebuffer",
         [WHAT_EFI_RUNTIME] = "efi-runtime",
+        [WHAT_PAYLOAD] = "payload",
     };
 
     return (unsigned)what < WHATS ? names[what] : "?";

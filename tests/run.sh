@@ -47,7 +47,7 @@ if [ -n "$gdb" ]; then
     qemu-system-x86_64 "$@" -serial file:build/gdb.log -S -gdb tcp:127.0.0.1:1234 &
     qemu=$!
     trap 'kill $qemu 2>/dev/null || true' EXIT
-    gdb -q build/footing.elf -ex 'target remote 127.0.0.1:1234' -ex 'hbreak footing_main' -ex continue
+    gdb -q build/footing.elf -ex 'target remote 127.0.0.1:1234' -ex 'hbreak boot_main' -ex continue
     exit
 fi
 

@@ -46,6 +46,11 @@ uint64_t cpu_root(void)
     return read_cr3() & PTE_ADDR;
 }
 
+uint64_t cpu_apic_base(void)
+{
+    return (cpuid(CPUID_1, 0).edx & CPUID_1_EDX_APIC) ? read_msr(MSR_APIC_BASE) : 0;
+}
+
 void cpu_exit_qemu(bool success)
 {
     out32(EXIT_PORT, success ? EXIT_SUCCESS : EXIT_PANIC);

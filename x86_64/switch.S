@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The switch to the final page tables, and the places where measuring tools wait. */
 #include "cpu.h"
+#include "io.h"
 #include "x86.h"
 
         .text
@@ -39,6 +40,77 @@ cpu_switch:
         .globl  footing_ready
 footing_ready:
         ret
+
+/*
+ * cpu_enter(entry, info): the payload, in the state that README.md writes
+ * down. The stack begins anew; what it held is not needed any more.
+ *
+ * In:  rdi = entry, rsi = info; interrupts off
+ * Out: to payload_returned(rax), if the payload comes back
+ */
+        .globl  cpu_enter
+cpu_enter:
+        mov     %rdi, %r11
+        mov     %rsi, %rdi
+
+        /* Both 8259s let nothing through; where there is none, nobody listens. */
+        mov     $PIC_ALL_MASKED, %al
+        out     %al, $PIC_MASTER_DATA
+        out     %al, $PIC_SLAVE_DATA
+
+        fninit
+        ldmxcsr mxcsr_default(%rip)
+        xor     %eax, %eax
+        mov     %rax, %dr0
+        mov     %rax, %dr1
+        mov     %rax, %dr2
+        mov     %rax, %dr3
+        mov     $DR6_DEFAULT, %eax
+        mov     %rax, %dr6
+        mov     $DR7_DEFAULT, %eax
+        mov     %rax, %dr7
+
+        /* Selectors first: loading one sets its base, and these are to be 0. */
+        xor     %eax, %eax
+        mov     %eax, %fs
+        mov     %eax, %gs
+        xor     %edx, %edx
+        mov     $MSR_FS_BASE, %ecx
+        wrmsr
+        mov     $MSR_GS_BASE, %ecx
+        wrmsr
+        mov     $MSR_KERNEL_GS_BASE, %ecx
+        wrmsr
+
+        movabs  $boot_stack_top, %rsp
+        lea     1f(%rip), %rcx
+        push    %rcx
+        push    %r11
+        push    $EFLAGS_FIXED
+        xor     %ebx, %ebx
+        xor     %ecx, %ecx
+        xor     %esi, %esi
+        xor     %ebp, %ebp
+        xor     %r8d, %r8d
+        xor     %r9d, %r9d
+        xor     %r10d, %r10d
+        xor     %r11d, %r11d
+        xor     %r12d, %r12d
+        xor     %r13d, %r13d
+        xor     %r14d, %r14d
+        xor     %r15d, %r15d
+        popf
+        ret
+
+1:      mov     %rax, %rdi
+        cli
+        cld
+        call    payload_returned
+        ud2
+
+        .balign 4
+mxcsr_default:
+        .long   MXCSR_DEFAULT
 
 /* cpu_halt: interrupts off, for good. */
         .globl  cpu_halt

@@ -146,7 +146,7 @@ trampoline_target:
  *
  * In:  rbp = image's physical address, rsi = boot information, r9 = the
  *      firmware's state or 0; boot tables
- * Out: footing_main(image, information, firmware) on the boot stack
+ * Out: boot_main(image, information, firmware) on the boot stack
  */
         .text
 start_c:
@@ -154,7 +154,7 @@ start_c:
         mov     %rbp, %rdi
         mov     %r9, %rdx
         xor     %ebp, %ebp
-        call    footing_main
+        call    boot_main
         ud2
 
 /*

@@ -74,19 +74,24 @@ void firmware_run(void)
     size_t len;
     uint8_t *table = make_table(&len);
     uint8_t *map = malloc(size > 0 ? size : 1);
+    size_t room = size + fw.stride; /* one more than is accepted */
+    uint8_t *regions = malloc(room);
 
     assert_non_null(map);
+    assert_non_null(regions);
     assert_true(size <= sizeof(fw.map));
     for (size_t i = 0; i < fw.nregions; i++)
         put_descriptor(map + i * fw.stride, fw.stride, fw.regions[i].type, fw.regions[i].base,
                        fw.regions[i].pages, fw.regions[i].attribute);
-    fw.bytes = efi_runtime_keep(map, size, fw.stride, WINDOW, WINDOW_SIZE, WIDTH, &fw.runtime);
+    fw.bytes = efi_runtime_keep(map, size, fw.stride, regions, room, WINDOW, WINDOW_SIZE, WIDTH,
+                                &fw.runtime);
     assert_int_equal(fw.bytes, size);
-    memcpy(fw.map, map, size);
+    memcpy(fw.map, regions, size);
     memset(&fw.runtime, 0xa5, sizeof(fw.runtime));
-    efi_runtime_map(map, fw.bytes, fw.stride, fw.table ? table : NULL, fw.table ? len : 0,
+    efi_runtime_map(regions, fw.bytes, fw.stride, fw.table ? table : NULL, fw.table ? len : 0,
                     &fw.machine->mtrr, fw.max_level, &fw.runtime);
-    assert_memory_equal(map, fw.map, size);
+    assert_memory_equal(regions, fw.map, size);
+    free(regions);
     free(map);
     free(table);
 }

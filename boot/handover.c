@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "handover.h"
+
+#include "console.h"
+#include "cpu.h"
+#include "layout.h"
+#include "pmap.h"
+#include "runtime.h"
+#include "text.h"
+
+/* What is public has the layout of what is not: no list has to be copied. */
+#define SAME(public, private) \
+    _Static_assert(sizeof(struct public) == sizeof(struct private), #public " is " #private)
+#define SAME_MEMBER(public, one, private, other) \
+    _Static_assert(offsetof(struct public, one) == offsetof(struct private, other), #one)
+
+SAME(footing_memory, mem_range);
+SAME_MEMBER(footing_memory, end_pa, mem_range, end);
+SAME_MEMBER(footing_memory, type, mem_range, type);
+_Static_assert((int)FOOTING_UNUSABLE == (int)MEM_UNUSABLE, "types are the same");
+_Static_assert((int)FOOTING_RESERVED == (int)MEM_RESERVED, "types are the same");
+SAME(footing_range, free_run);
+SAME_MEMBER(footing_range, end_pa, free_run, end);
+SAME(footing_held, busy_range);
+SAME_MEMBER(footing_held, owner, busy_range, owner);
+SAME(footing_mapping, mapping);
+SAME_MEMBER(footing_mapping, len, mapping, len);
+SAME_MEMBER(footing_mapping, rights, mapping, rights);
+SAME_MEMBER(footing_mapping, what, mapping, what);
+_Static_assert(FOOTING_WRITE == RIGHT_W && FOOTING_EXECUTE == RIGHT_X, "rights are the same");
+_Static_assert((int)FOOTING_WB == (int)MEMTYPE_WB, "memory types are the same");
+_Static_assert((int)FOOTING_KERNEL == (int)MODULE_KERNEL, "kinds are the same");
+
+static struct footing_info info;
+static struct footing_module modules[MODULES_MAX];
+static char command_line[2 * CMDLINE_MAX];
+
+/* What reclaim() still has to give; whole pages. */
+static struct footing_range given_up[2];
+
+/* Runs of frames in ascending order: those of a pool, of which the lowest come last. */
+static size_t put_runs(struct frame_pool pool, uint64_t frames, struct footing_range *runs)
+{
+    struct free_run run;
+    size_t count = 0;
+    size_t low = 0;
+
+    while (frames > 0 && frame_pool_take_run(&pool, &run)) {
+        uint64_t pages = (run.end - run.base) >> PAGE_SHIFT;
+        size_t at = count++;
+
+        if (pages > frames)
+            run.end = run.base + (frames << PAGE_SHIFT);
+        frames -= pages < frames ? pages : frames;
+        /* Below 1 MiB are a few at most: they move to the front. */
+        for (; run.base < FRAMES_LOW_END && at > low; at--)
+            runs[at] = runs[at - 1];
+        low += run.base < FRAMES_LOW_END;
+        runs[at] = (struct footing_range){run.base, run.end};
+    }
+    return count;
+}
+
+/* What is busy, and the page tables' frames, which are the first of the pool as it was. */
+static size_t put_held(const struct boot *boot, struct footing_held *held,
+                       struct footing_range *tables)
+{
+    struct frame_pool pool;
+    size_t ntables;
+    size_t count = 0;
+    size_t busy = 0;
+
+    frame_pool_init(&pool, &boot->request, &boot->busy);
+    ntables = put_runs(pool, boot->stats.tables - 1, tables);
+    for (size_t i = 0; i < ntables || busy < boot->busy.count; count++) {
+        const struct busy_range *b = &boot->busy.ranges[busy];
+
+        if (i == ntables || (busy < boot->busy.count && b->base < tables[i].base_pa)) {
+            held[count] = (struct footing_held){b->base, b->end, b->owner};
+            busy++;
+        } else {
+            held[count] = (struct footing_held){tables[i].base_pa, tables[i].end_pa, "page tables"};
+            i++;
+        }
+    }
+    return count;
+}
+
+/* Both lists grow from the same end, the held first; free runs serve as scratch for the tables'. */
+static void fill_lists(const struct boot *boot, void *room)
+{
+    struct footing_held *held = room;
+    struct footing_range *last =
+        (struct footing_range *)((uint8_t *)room + HANDOVER_BYTES) - HANDOVER_RUNS;
+    size_t count = put_held(boot, held, last);
+    struct footing_range *runs = (struct footing_range *)(held + count);
+
+    info.held = held;
+    info.held_count = count;
+    info.free = runs;
+    info.free_count = put_runs(boot->pool, UINT64_MAX >> PAGE_SHIFT, runs);
+}
+
+static void give_up(struct footing_range *range, uint64_t base, uint64_t end)
+{
+    *range = (struct footing_range){(base + PAGE_MASK) & ~PAGE_MASK, end & ~PAGE_MASK};
+}
+
+static uint64_t reclaim(struct footing_range *ranges, uint64_t max)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < sizeof(given_up) / sizeof(given_up[0]) && count < max; i++) {
+        if (given_up[i].base_pa >= given_up[i].end_pa)
+            continue;
+        ranges[count++] = given_up[i];
+        given_up[i] = (struct footing_range){0};
+    }
+    return count;
+}
+
+static void print(const char *text, uint64_t len)
+{
+    for (uint64_t i = 0; i < len; i++)
+        console_putc(text[i]);
+}
+
+static void finish(int success)
+{
+    cpu_exit_qemu(success != 0);
+    cpu_halt();
+}
+
+static const char *name_of_mapping(const struct footing_mapping *mapping)
+{
+    return mapping_what_name((enum mapping_what)mapping->what);
+}
+
+static const char *name_of_memory(uint32_t type)
+{
+    return mem_type_name((enum mem_type)type);
+}
+
+static const struct footing_calls calls = {
+    .reclaim = reclaim,
+    .pmap_map = pmap_map,
+    .pmap_unmap = pmap_unmap,
+    .print = print,
+    .finish = finish,
+};
+
+/* The payload's: that of its file, and what follows "--". */
+static void fill_command_line(const struct boot *boot)
+{
+    const struct module *module = boot->payload.module;
+    const char *own = module ? boot->facts.texts + module->text : "";
+    size_t len = text_len(own);
+
+    if (len >= CMDLINE_MAX)
+        len = CMDLINE_MAX - 1;
+    __builtin_memcpy(command_line, own, len);
+    if (len > 0 && boot->options.payload[0] != '\0')
+        command_line[len++] = ' ';
+    __builtin_memcpy(command_line + len, boot->options.payload,
+                     text_len(boot->options.payload) + 1);
+    info.command_line = command_line;
+}
+
+static void fill_loader(const struct boot *boot)
+{
+    const struct facts *facts = &boot->facts;
+
+    for (size_t i = 0; i < facts->nmodules; i++) {
+        const struct module *m = &facts->modules[i];
+
+        modules[i] = (struct footing_module){
+            .base_pa = m->base,
+            .end_pa = m->end,
+            .command_line = facts->texts + m->text,
+            .kind = m == boot->payload.module ? FOOTING_KERNEL : (uint32_t)m->kind,
+        };
+    }
+    info.modules = modules;
+    info.module_count = facts->nmodules;
+    info.footing_command_line = facts->given;
+    info.rsdp = facts->rsdp_size ? facts->rsdp : NULL;
+    info.rsdp_size = facts->rsdp_size;
+    info.rsdp_pa = facts->rsdp_pa;
+    info.smbios_pa = facts->smbios_pa;
+    fill_command_line(boot);
+    if (boot->payload.module)
+        give_up(&given_up[0], boot->payload.module->base, boot->payload.module->end);
+    give_up(&given_up[1], facts->information, facts->information_end);
+}
+
+static void fill_screen(const struct boot *boot)
+{
+    const struct framebuffer *fb = &boot->facts.framebuffer;
+
+    if (fb->type != FRAMEBUFFER_DIRECT || !fb->base)
+        return;
+    info.framebuffer = (struct footing_framebuffer){
+        .base_pa = fb->base,
+        .va = boot->screen == SCREEN_PIXELS ? pmap_screen_va(fb->base) : 0,
+        .pitch = fb->pitch,
+        .width = fb->width,
+        .height = fb->height,
+        .bits_per_pixel = fb->bits_per_pixel,
+        .red = {fb->red.position, fb->red.size},
+        .green = {fb->green.position, fb->green.size},
+        .blue = {fb->blue.position, fb->blue.size},
+    };
+}
+
+static void fill_efi(const struct boot *boot)
+{
+    const struct efi_map *map = efi_final_map();
+
+    info.efi.system_table_pa = boot->facts.efi_system_table;
+    info.efi.system_table_va = runtime_va(&boot->runtime, boot->facts.efi_system_table);
+    info.efi.runtime_services_va =
+        (uint64_t)runtime_table(&boot->runtime, boot->facts.efi_system_table);
+    if (map->size == 0)
+        return;
+    info.efi.memory_map = map->map;
+    info.efi.memory_map_size = map->size;
+    info.efi.descriptor_size = map->descriptor_size;
+    info.efi.descriptor_version = map->version;
+}
+
+static void fill_cpu(const struct boot *boot)
+{
+    const struct cpu_caps *caps = &boot->caps;
+    const struct cpu_state state = cpu_state_for(caps, boot->root, boot->request.levels);
+
+    info.cpu = (struct footing_cpu){
+        .cr0 = state.cr0,
+        .cr3 = state.cr3,
+        .cr4 = state.cr4,
+        .efer = state.efer,
+        .pat = state.pat,
+        .apic_base = cpu_apic_base(),
+        .phys_bits = caps->phys_bits,
+        .features = (caps->nx ? FOOTING_CPU_NX : 0) | (caps->page1g ? FOOTING_CPU_1G : 0) |
+                    (caps->pat ? FOOTING_CPU_PAT : 0) | (caps->mtrr ? FOOTING_CPU_MTRR : 0) |
+                    (caps->pge ? FOOTING_CPU_PGE : 0) | (caps->smep ? FOOTING_CPU_SMEP : 0) |
+                    (caps->smap ? FOOTING_CPU_SMAP : 0) | (caps->umip ? FOOTING_CPU_UMIP : 0) |
+                    (caps->la57 ? FOOTING_CPU_LA57 : 0),
+    };
+}
+
+static void fill_space(const struct boot *boot)
+{
+    info.memory = (const struct footing_memory *)boot->map.ranges;
+    info.memory_count = boot->map.count;
+    info.plan = (const struct footing_mapping *)boot->plan.entries;
+    info.plan_count = boot->plan.count;
+    info.directmap_va = boot->request.directmap_base;
+    info.directmap_len = boot->request.directmap_size;
+    info.root_pa = boot->root;
+    info.levels = boot->request.levels;
+    info.pmap_va = PMAP_VA;
+    info.pmap_slots = PMAP_SLOTS - 1;
+    info.image_pa = boot->image_pa;
+    info.image_va = IMAGE_VA;
+    info.image_len = (uint64_t)(image_end - image_start);
+    info.payload_va = boot->payload.image.start;
+    info.payload_end_va = boot->payload.image.end;
+    info.payload_entry_va = boot->payload.image.entry;
+    info.stack_va = (uint64_t)boot_stack;
+    info.stack_len = STACK_SIZE;
+}
+
+const struct footing_info *handover_info(const struct boot *boot, void *room)
+{
+    info.magic = FOOTING_MAGIC;
+    info.version = FOOTING_VERSION;
+    info.size = sizeof(info);
+    fill_lists(boot, room);
+    fill_space(boot);
+    fill_loader(boot);
+    fill_screen(boot);
+    fill_efi(boot);
+    fill_cpu(boot);
+    info.calls = &calls;
+    info.mapping_name = name_of_mapping;
+    info.memory_name = name_of_memory;
+    return &info;
+}
