@@ -66,7 +66,7 @@ image: $(O)/footing.elf $(O)/footing.efi ## this variant of the image alone, und
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi|efi MEM=2G CMDLINE="…" QEMU="extra arguments"'
+	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi|efi|pvh MEM=2G CMDLINE="…" QEMU="extra arguments"'
 
 run: $(B)/footing.elf $(B)/footing.efi ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEMU=
 	@tests/packages.sh run

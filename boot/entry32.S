@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a multiboot2 loader on BIOS enters: 32-bit protected mode, paging off. */
+/* Where multiboot2 loaders on BIOS, and PVH, enter: 32-bit protected mode, paging off. */
 #include "early.inc"
 #include "multiboot2.h"
 
@@ -30,12 +30,38 @@ footing_entry:
         sub     $OFFSET(1b), %ebp
         lea     OFFSET(boot_stack_top)(%ebp), %esp
 
+        /*
+         * enter32: what both have in common; which of them it was, the first
+         * word at ebx tells C.
+         *
+         * In:  ebp = image's physical address, ebx = what the loader left, a stack
+         */
+enter32:
         push    %ebx
         call    check_cpu
         call    check_a20
         BOOT_TABLES e
         pop     %esi
         jmp     trampoline32
+
+/*
+ * pvh_entry (Xen, docs/misc/pvh.pandoc): from QEMU's -kernel, or Xen.
+ *
+ * In:  ebx = start info; the rest as above
+ */
+        .globl  pvh_entry
+pvh_entry:
+        cli
+        cld
+        /* The same question; here the stack is a word of conventional memory. */
+        mov     CONVENTIONAL_STACK - 4, %ecx
+        mov     $CONVENTIONAL_STACK, %esp
+        call    1f
+1:      pop     %ebp
+        mov     %ecx, CONVENTIONAL_STACK - 4
+        sub     $OFFSET(1b), %ebp
+        lea     OFFSET(boot_stack_top)(%ebp), %esp
+        jmp     enter32
 
 /*
  * check_cpu: CPUID, long mode and NX, or a panic.

@@ -10,6 +10,7 @@ PHDRS
 {
     text PT_LOAD FLAGS(5);
     rodata PT_LOAD FLAGS(4);
+    note PT_NOTE FLAGS(4);
     data PT_LOAD FLAGS(6);
 }
 
@@ -32,6 +33,7 @@ SECTIONS
     .rodata : AT(IMAGE_LMA + ADDR(.rodata) - IMAGE_VA) {
         *(.rodata .rodata.*)
     } :rodata
+    .note.pvh : AT(IMAGE_LMA + ADDR(.note.pvh) - IMAGE_VA) { KEEP(*(.note.pvh)) } :rodata :note
     . = ALIGN(PAGE_SIZE);
     rodata_end = .;
 
@@ -95,7 +97,7 @@ SECTIONS
     ASSERT(SIZEOF(.pe) == 0 || SIZEOF(.pe) == PE_IMAGE_RVA, "the PE headers do not end where the image begins")
     ASSERT((pe_image_size & PAGE_MASK) == 0, "the PE image is not page-aligned")
 
-    /DISCARD/ : { *(.comment) *(.note .note.*) *(.eh_frame*) *(.llvm_addrsig) }
+    /DISCARD/ : { *(.comment) *(.note .note.GNU-stack .note.gnu.*) *(.eh_frame*) *(.llvm_addrsig) }
 
     /* For debuggers; no orphan section is let through, so each has its line. */
     .debug_info 0 : { *(.debug_info) }

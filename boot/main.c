@@ -16,6 +16,7 @@
 #include "mb2.h"
 #include "panic.h"
 #include "pmap.h"
+#include "pvh.h"
 #include "screen.h"
 #include "trap.h"
 
@@ -158,13 +159,62 @@ static void read_information(uint64_t information, struct firmware_state *firmwa
     hold(information, size, "boot information");
 }
 
+static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
+{
+    const void *from = pmap_map(pa, len);
+
+    (void)ctx;
+    __builtin_memcpy(to, from, len);
+    pmap_unmap(from);
+}
+
+static const struct pvh_source physical = {NULL, read_physical};
+
+/*
+ * Behind PVH there is a hypervisor and often no firmware: nobody has set up
+ * MTRRs that are off, and to a guest they mean nothing.
+ */
+static void ignore_unset_mtrrs(void)
+{
+    if (!boot.mtrr.present || (boot.mtrr.def_type & MTRR_DEF_ENABLE))
+        return;
+    log_print(LOG_WARNING, "footing: MTRRs are off, and no firmware has set them: ignored\n");
+    boot.mtrr.present = false;
+}
+
+/* PVH's start info → facts, options, ranges. */
+static void read_start_info(uint64_t start_info)
+{
+    static struct kept_range held[PVH_HELD_MAX];
+    const struct range_sink sink = {&boot.map, take_range};
+    size_t count;
+
+    must(pvh_facts(&physical, start_info, &boot.facts));
+    read_options();
+    ignore_unset_mtrrs();
+    must(pvh_ranges(&physical, start_info, &sink));
+    count = pvh_held(&physical, start_info, held);
+    for (size_t i = 0; i < count; i++)
+        hold(held[i].base, held[i].len, held[i].what);
+}
+
+static bool is_start_info(uint64_t information)
+{
+    uint32_t magic;
+
+    read_physical(NULL, information, &magic, sizeof(magic));
+    return magic == PVH_MAGIC;
+}
+
 /* Whoever started us: facts, options, and the memory map. */
 static void read_facts(uint64_t information, struct firmware_state *firmware)
 {
-    if (information != 0 || !efi_start)
-        read_information(information, firmware);
-    else
+    if (firmware && information == 0 && efi_start)
         read_firmware(firmware);
+    else if (!firmware && is_start_info(information))
+        read_start_info(information);
+    else
+        read_information(information, firmware);
     memmap_normalise(&boot.map);
     boot.bios = is_bios(firmware);
     boot.screen = screen_find(&boot.facts.framebuffer, boot.bios, &boot.map);

@@ -32,7 +32,8 @@ struct error pvh_facts(const struct pvh_source *source, uint64_t start_info, str
 struct error pvh_ranges(const struct pvh_source *source, uint64_t start_info,
                         const struct range_sink *sink);
 
-/* Bytes that the start info and its tables take: to be held. Up to 4 + 2 x MODULES_MAX ranges. */
+/* Bytes that the start info and its tables take: to be held. Returns how many ranges. */
+#define PVH_HELD_MAX (4 + 2 * MODULES_MAX)
 size_t pvh_held(const struct pvh_source *source, uint64_t start_info, struct kept_range *held);
 
 #endif

@@ -22,12 +22,9 @@ uefi | efi)
     set -- -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
         -drive if=pflash,format=raw,file=build/vars.fd "$@"
     ;;
-pvh)
-    echo "FW=$fw is not in this version; FW=bios, FW=uefi and FW=efi are." >&2
-    exit 2
-    ;;
+pvh) ;;
 *)
-    echo "FW=$fw: give bios, uefi or efi." >&2
+    echo "FW=$fw: give bios, uefi, efi or pvh." >&2
     exit 2
     ;;
 esac
@@ -36,6 +33,8 @@ if [ "$fw" = efi ]; then
     printf '[global]\ndefault=run\n[run]\noptions=%s\n' "$cmdline" >build/footing.cfg
     tests/make-esp.sh build/esp.img build/footing.efi build/footing.cfg
     set -- -drive format=raw,file=build/esp.img "$@"
+elif [ "$fw" = pvh ]; then
+    set -- -kernel build/footing.elf -append "$cmdline" "$@"
 else
     tests/make-iso.sh build/run.iso build/footing.elf "$cmdline"
     set -- -cdrom build/run.iso "$@"
