@@ -44,6 +44,15 @@ struct boot {
     struct pt_stats stats;
 };
 
+/* Whoever started us: facts, options, and the normalised memory map. Panics where it must. */
+void read_facts(struct boot *boot, uint64_t information, struct firmware_state *firmware);
+
+/* Keep these bytes out of the free memory. */
+void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner);
+
+/* The largest page that the CPU has and the user allows. */
+unsigned boot_largest_level(const struct boot *boot);
+
 /* Write, and with verify read back, all free RAM through the directmap. ERR_SCRUB. */
 struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify);
 

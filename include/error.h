@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors are values. Whoever finds one returns it; boot/main.c decides to
- * stop, and panic() alone puts one into words. (Exceptions and undefined
+ * Errors are values. Whoever finds one returns it; boot/main.c and
+ * boot/read_facts.c decide to stop, and panic() alone puts one into words. (Exceptions and undefined
  * behaviour leave no choice: they panic where they are met.)
  */
 #ifndef ERROR_H

@@ -9,6 +9,13 @@
 /* One line on every console, then stop; see README, "Panic codes". */
 _Noreturn void panic(const struct error *err);
 
+/* Go on, or panic. */
+static inline void must(struct error err)
+{
+    if (err.code)
+        panic(&err);
+}
+
 /*
  * Where there is somebody to go back to, as long as UEFI's boot services live:
  * called when the line is out. If it is null or returns, the machine stops.

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Whoever started us, by whichever protocol: what it says, as facts, options and ranges. */
+#include "boot.h"
+#include "console.h"
+#include "cpu.h"
+#include "efi_start.h"
+#include "layout.h"
+#include "mb2.h"
+#include "panic.h"
+#include "pmap.h"
+#include "pvh.h"
+
+void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner)
+{
+    if (!busy_add(&boot->busy, base, len, owner))
+        must((struct error){.code = ERR_OVERLAP, .at = base, .value = base + len, .text = owner});
+}
+
+unsigned boot_largest_level(const struct boot *boot)
+{
+    unsigned largest = boot->caps.page1g ? 2 : 1;
+
+    return boot->options.max_level < largest ? boot->options.max_level : largest;
+}
+
+/* One range of the firmware's map: taken, or a line says why not. */
+static struct error take_range(void *ctx, uint64_t base, uint64_t len, enum mem_type type,
+                               uint32_t raw)
+{
+    enum memmap_verdict verdict = memmap_add(ctx, base, len, type);
+
+    if (verdict == MEMMAP_FULL)
+        return (struct error){.code = ERR_MAPFULL, .at = BOOT_MAX_RANGES};
+    if (verdict != MEMMAP_KEPT)
+        log_print(LOG_WARNING, "footing: dropped 0x%lx+0x%lx type %u (%s): %s\n", base, len, raw,
+                  mem_type_name(type), memmap_verdict_text(verdict));
+    return SUCCESS;
+}
+
+/* What the command line may ask for one day must not be taken for granted before. */
+static void refuse_unless(bool built, const char *option)
+{
+    if (!built)
+        must((struct error){.code = ERR_NOTYET, .text = option});
+}
+
+/* Without a UEFI firmware under us or the loader, this is a PC with a BIOS. */
+static bool is_bios(const struct boot *boot, const struct firmware_state *firmware)
+{
+    return !firmware && !boot->facts.efi_system_table;
+}
+
+static void read_options(struct boot *boot)
+{
+    __builtin_memcpy(boot->facts.given, boot->facts.cmdline, CMDLINE_MAX);
+    boot->options = options_default();
+    struct error err = options_parse(&boot->options, boot->facts.cmdline);
+
+    console_start(boot->options.consoles, boot->options.com1_baud, boot->options.com2_baud);
+    console_loglevel((enum log_level)boot->options.loglevel);
+    panic_exits(boot->options.then == THEN_EXIT || boot->options.then == THEN_PAYLOAD);
+    must(err);
+    if (boot->options.la57 != LA57_AUTO)
+        refuse_unless((boot->options.la57 == LA57_ON) == (cpu_levels() == 5),
+                      "another number of paging levels than at entry (la57=)");
+    refuse_unless(boot->options.foreign == 0, "foreign=");
+    refuse_unless(boot->options.directmap, "directmap=off");
+}
+
+/* Leave the firmware, whoever started us under it; what it must keep is known then. */
+static void leave_firmware(struct boot *boot, struct firmware_state *firmware)
+{
+    const struct range_sink sink = {&boot->map, take_range};
+
+    efi_describe(&boot->efi, &boot->facts);
+    console_firmware(NULL);
+    panic_returns(NULL);
+    must(efi_leave(&boot->efi, &sink));
+    /* Nobody serves the firmware's interrupts from here on. */
+    firmware->flags &= ~EFLAGS_IF;
+    must(efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE,
+                           boot_largest_level(boot), &boot->runtime));
+}
+
+/* footing.efi: the firmware is the loader, and its own files say what to load. */
+static void read_firmware(struct boot *boot, struct firmware_state *firmware)
+{
+    must(efi_init(&boot->efi, firmware->image_handle, firmware->system_table));
+    must(efi_start(&boot->efi, &boot->facts));
+    read_options(boot);
+    leave_firmware(boot, firmware);
+}
+
+/* The multiboot2 information, mapped in one piece until pmap_unmap(). */
+static const void *map_information(uint64_t information, uint32_t *size)
+{
+    const void *info = pmap_map(information, 8);
+
+    must(mb2_size(info, size));
+    pmap_unmap(info);
+    info = pmap_map(information, *size);
+    if (!info)
+        must((struct error){.code = ERR_INFOBIG, .at = MB2_INFO_MAX, .value = *size});
+    return info;
+}
+
+/* A multiboot2 loader's information → facts, options, ranges. */
+static void read_information(struct boot *boot, uint64_t information,
+                             struct firmware_state *firmware)
+{
+    const struct range_sink sink = {&boot->map, take_range};
+    uint32_t size;
+    const void *info = map_information(information, &size);
+
+    must(mb2_facts(info, size, &boot->facts));
+    screen_find(&boot->facts.framebuffer, is_bios(boot, firmware), &boot->map);
+    read_options(boot);
+    if (boot->facts.efi_boot_services && !firmware)
+        must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
+    if (boot->facts.efi_boot_services) {
+        must(efi_init(&boot->efi, boot->facts.efi_image_handle, boot->facts.efi_system_table));
+        leave_firmware(boot, firmware);
+    } else {
+        must(mb2_ranges(info, size, &sink));
+    }
+    pmap_unmap(info);
+    boot->facts.information = information;
+    boot->facts.information_end = information + size;
+    boot_hold(boot, information, size, "boot information");
+}
+
+static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
+{
+    const void *from = pmap_map(pa, len);
+
+    (void)ctx;
+    __builtin_memcpy(to, from, len);
+    pmap_unmap(from);
+}
+
+static const struct pvh_source physical = {NULL, read_physical};
+
+/*
+ * Behind PVH there is a hypervisor and often no firmware: nobody has set up
+ * MTRRs that are off, and to a guest they mean nothing.
+ */
+static void ignore_unset_mtrrs(struct boot *boot)
+{
+    if (!boot->mtrr.present || (boot->mtrr.def_type & MTRR_DEF_ENABLE))
+        return;
+    log_print(LOG_WARNING, "footing: MTRRs are off, and no firmware has set them: ignored\n");
+    boot->mtrr.present = false;
+}
+
+/* PVH's start info → facts, options, ranges. */
+static void read_start_info(struct boot *boot, uint64_t start_info)
+{
+    static struct kept_range held[PVH_HELD_MAX];
+    const struct range_sink sink = {&boot->map, take_range};
+    size_t count;
+
+    must(pvh_facts(&physical, start_info, &boot->facts));
+    read_options(boot);
+    ignore_unset_mtrrs(boot);
+    must(pvh_ranges(&physical, start_info, &sink));
+    count = pvh_held(&physical, start_info, held);
+    for (size_t i = 0; i < count; i++)
+        boot_hold(boot, held[i].base, held[i].len, held[i].what);
+}
+
+static bool is_start_info(uint64_t information)
+{
+    uint32_t magic;
+
+    read_physical(NULL, information, &magic, sizeof(magic));
+    return magic == PVH_MAGIC;
+}
+
+void read_facts(struct boot *boot, uint64_t information, struct firmware_state *firmware)
+{
+    if (firmware && information == 0 && efi_start)
+        read_firmware(boot, firmware);
+    else if (!firmware && is_start_info(information))
+        read_start_info(boot, information);
+    else
+        read_information(boot, information, firmware);
+    memmap_normalise(&boot->map);
+    boot->bios = is_bios(boot, firmware);
+    boot->screen = screen_find(&boot->facts.framebuffer, boot->bios, &boot->map);
+    for (size_t i = 0; i < boot->facts.nkept; i++)
+        boot_hold(boot, boot->facts.kept[i].base, boot->facts.kept[i].len,
+                  boot->facts.kept[i].what);
+    if (boot->runtime.why)
+        log_print(LOG_WARNING, "footing: runtime services left out: %s, at 0x%lx\n",
+                  boot->runtime.why, boot->runtime.at);
+}
