@@ -48,9 +48,19 @@ const char *elf_check_header(const uint8_t header[ELF_HEADER_SIZE])
     return 0;
 }
 
-static struct error refuse(const char *why, uint64_t at, uint64_t value)
+/* What is being read, and why it is refused: functions that return struct error take more bytes. */
+struct reading {
+    const struct elf_file *file;
+    struct elf_image *image;
+    unsigned levels;
+    struct error err;
+};
+
+static __attribute__((noinline)) bool refuse(struct reading *r, const char *why, uint64_t at,
+                                             uint64_t value)
 {
-    return (struct error){.code = ERR_PAYLOAD, .at = at, .value = value, .text = why};
+    r->err = (struct error){.code = ERR_PAYLOAD, .at = at, .value = value, .text = why};
+    return false;
 }
 
 static bool in_file(const struct elf_file *file, uint64_t offset, uint64_t len)
@@ -58,161 +68,152 @@ static bool in_file(const struct elf_file *file, uint64_t offset, uint64_t len)
     return offset <= file->size && len <= file->size - offset;
 }
 
-static uint64_t first_page(const struct elf_segment *s)
+/* In the address space, and behind the segment before it. */
+static bool take_addresses(struct reading *r, const struct elf_segment *s)
 {
-    return s->va & ~PAGE_MASK;
-}
-
-/* Does not wrap: check_addresses() saw to it. */
-static uint64_t end_page(const struct elf_segment *s)
-{
-    return (s->va + s->len + PAGE_MASK) & ~PAGE_MASK;
-}
-
-static struct error check_addresses(const struct elf_image *image, const struct elf_segment *s,
-                                    unsigned levels)
-{
-    unsigned sign = 12 + 9 * levels - 1;
+    struct elf_image *image = r->image;
+    unsigned sign = 12 + 9 * r->levels - 1; /* all bits from here on are alike */
     uint64_t half = s->va >> sign;
-    uint64_t last;
+    uint64_t last = s->va + (s->len - 1);
 
     /* The end of its last page is to be a number, too. */
-    if (__builtin_add_overflow(s->va, s->len - 1, &last) || last >= ~PAGE_MASK)
-        return refuse("a segment wraps", s->va, s->len);
+    if (last < s->va || last >= ~PAGE_MASK)
+        return refuse(r, "a segment wraps", s->va, s->len);
     if (half != last >> sign || (half != 0 && half != UINT64_MAX >> sign))
-        return refuse("a segment is not canonical", s->va, s->len);
+        return refuse(r, "a segment is not canonical", s->va, s->len);
     if (!image->relocatable && s->va < ELF_LOWEST_VA)
-        return refuse("a segment is in the first 64 KiB", s->va, s->len);
-    if (image->count > 0 && first_page(s) < end_page(&image->segments[image->count - 1]))
-        return refuse("segments overlap, share a page or do not ascend", s->va, s->len);
-    return SUCCESS;
+        return refuse(r, "a segment is in the first 64 KiB", s->va, s->len);
+    if (image->count == 0)
+        image->start = s->va & ~PAGE_MASK;
+    else if ((s->va & ~PAGE_MASK) < image->end)
+        return refuse(r, "segments overlap, share a page or do not ascend", s->va, image->end);
+    image->end = (last | PAGE_MASK) + 1;
+    return true;
 }
 
-static struct error check_contents(const struct elf_file *file, const struct elf_segment *s,
-                                   uint64_t align)
+static bool check_contents(struct reading *r, const struct elf_segment *s, uint64_t align)
 {
     /* Where no bytes are in the file, linkers write any offset. */
-    if (s->file_len > 0 && !in_file(file, s->offset, s->file_len))
-        return refuse("a segment is outside the file", s->va, s->offset);
+    if (s->file_len > 0 && !in_file(r->file, s->offset, s->file_len))
+        return refuse(r, "a segment is outside the file", s->va, s->offset);
     if (s->file_len > s->len)
-        return refuse("a segment has more bytes in the file than in memory", s->va, s->file_len);
+        return refuse(r, "a segment is larger in the file than in memory", s->va, s->file_len);
     /* 0 is as good as 1. */
-    if ((align & (align - 1)) != 0 || (align != 0 && ((s->va ^ s->offset) & (align - 1)) != 0))
-        return refuse("a segment is unaligned", s->va, align);
-    if ((s->rights & RIGHT_W) && (s->rights & RIGHT_X))
-        return refuse("a segment is writable and executable", s->va, s->rights);
-    return SUCCESS;
+    if (align != 0 && ((align | (s->va ^ s->offset)) & (align - 1)) != 0)
+        return refuse(r, "a segment is unaligned", s->va, align);
+    if (s->rights == (RIGHT_W | RIGHT_X))
+        return refuse(r, "a segment is writable and executable", s->va, s->rights);
+    return true;
 }
 
-static struct error add_segment(const struct elf_file *file, const uint8_t *header, unsigned levels,
-                                struct elf_image *image)
+static bool add_segment(struct reading *r, const uint8_t *header)
 {
-    const uint32_t flags = load32(header + P_FLAGS);
-    const uint64_t align = load64(header + P_ALIGN);
-    const struct elf_segment s = {
-        .va = load64(header + P_VADDR),
-        .len = load64(header + P_MEMSZ),
-        .offset = load64(header + P_OFFSET),
-        .file_len = load64(header + P_FILESZ),
-        .rights = ((flags & PF_W) ? RIGHT_W : 0) | ((flags & PF_X) ? RIGHT_X : 0),
-    };
-    struct error err;
+    struct elf_image *image = r->image;
+    struct elf_segment *s = &image->segments[image->count];
+    uint64_t align = load64(header + P_ALIGN);
 
-    if (s.len == 0)
-        return SUCCESS;
+    if (load64(header + P_MEMSZ) == 0)
+        return true;
     if (image->count == ELF_SEGMENTS_MAX)
-        return refuse("it has too many segments", s.va, ELF_SEGMENTS_MAX);
-    err = check_contents(file, &s, align);
-    if (!err.code)
-        err = check_addresses(image, &s, levels);
-    if (err.code)
-        return err;
-    image->segments[image->count++] = s;
+        return refuse(r, "it has too many segments", load64(header + P_VADDR), ELF_SEGMENTS_MAX);
+    s->va = load64(header + P_VADDR);
+    s->len = load64(header + P_MEMSZ);
+    s->offset = load64(header + P_OFFSET);
+    s->file_len = load64(header + P_FILESZ);
+    s->rights = (header[P_FLAGS] & PF_W ? RIGHT_W : 0) | (header[P_FLAGS] & PF_X ? RIGHT_X : 0);
+    if (!check_contents(r, s, align) || !take_addresses(r, s))
+        return false;
+    image->count++;
     if (image->align < align)
         image->align = align;
-    return SUCCESS;
+    return true;
 }
 
 /* A program header that there may be one of; empty ones do not count. */
-static struct error set_once(uint64_t *at, uint64_t *len, uint64_t new_at, uint64_t new_len)
+static bool set_once(struct reading *r, uint64_t *at, uint64_t *len, uint64_t new_at,
+                     uint64_t new_len)
 {
     if (new_len == 0)
-        return SUCCESS;
+        return true;
     if (*len != 0)
-        return refuse("its program headers are damaged", new_at, new_len);
+        return refuse(r, "its program headers are damaged", new_at, new_len);
     *at = new_at;
     *len = new_len;
-    return SUCCESS;
+    return true;
 }
 
-static struct error take_header(const struct elf_file *file, const uint8_t *header, unsigned levels,
-                                struct elf_image *image)
+static bool take_header(struct reading *r, const uint8_t *header)
 {
     switch (load32(header + P_TYPE)) {
     case PT_LOAD:
-        return add_segment(file, header, levels, image);
+        return add_segment(r, header);
     case PT_INTERP:
-        return refuse("it needs a dynamic linker", load64(header + P_VADDR), PT_INTERP);
+        return refuse(r, "it needs a dynamic linker", load64(header + P_VADDR), PT_INTERP);
     case PT_DYNAMIC:
-        return set_once(&image->dynamic_offset, &image->dynamic_len, load64(header + P_OFFSET),
-                        load64(header + P_FILESZ));
+        return set_once(r, &r->image->dynamic_offset, &r->image->dynamic_len,
+                        load64(header + P_OFFSET), load64(header + P_FILESZ));
     case PT_GNU_RELRO:
-        return set_once(&image->relro, &image->relro_len, load64(header + P_VADDR),
+        return set_once(r, &r->image->relro, &r->image->relro_len, load64(header + P_VADDR),
                         load64(header + P_MEMSZ));
     default:
-        return SUCCESS;
+        return true;
     }
 }
 
 /* What can be said only when all segments are known. */
-static struct error check_image(struct elf_image *image)
+static bool check_image(struct reading *r)
 {
+    const struct elf_image *image = r->image;
+
     if (image->count == 0)
-        return refuse("it has no segments", 0, 0);
-    image->start = first_page(&image->segments[0]);
-    image->end = end_page(&image->segments[image->count - 1]);
+        return refuse(r, "it has no segments", 0, 0);
     if (image->relro_len > 0 && (image->relro < image->start || image->relro > image->end ||
                                  image->relro_len > image->end - image->relro))
-        return refuse("its PT_GNU_RELRO is outside its segments", image->relro, image->relro_len);
-    for (size_t i = 0; i < image->count; i++) {
-        const struct elf_segment *s = &image->segments[i];
-
+        return refuse(r, "its PT_GNU_RELRO is outside its segments", image->relro,
+                      image->relro_len);
+    for (const struct elf_segment *s = image->segments; s < image->segments + image->count; s++)
         if ((s->rights & RIGHT_X) && image->entry - s->va < s->len)
-            return SUCCESS;
+            return true;
+    return refuse(r, "its entry is outside an executable segment", image->entry, 0);
+}
+
+static bool read_headers(struct reading *r, const uint8_t *header)
+{
+    uint8_t program[P_SIZE];
+    uint64_t at = load64(header + E_PHOFF);
+    unsigned count = load16(header + E_PHNUM);
+
+    if (count > 0 && (load16(header + E_PHENTSIZE) != P_SIZE || count > ELF_HEADERS_MAX ||
+                      !in_file(r->file, at, count * P_SIZE)))
+        return refuse(r, "its program headers are damaged", at, count);
+    for (; count > 0; count--, at += P_SIZE) {
+        r->file->read(r->file->ctx, at, program, P_SIZE);
+        if (!take_header(r, program))
+            return false;
     }
-    return refuse("its entry is outside an executable segment", image->entry, 0);
+    return check_image(r);
 }
 
 struct error elf_read(const struct elf_file *file, unsigned levels, struct elf_image *image)
 {
+    struct reading r = {.file = file, .image = image, .levels = levels};
     uint8_t header[ELF_HEADER_SIZE] = {0};
-    uint8_t program[P_SIZE];
-    struct error err = SUCCESS;
     const char *why;
-    uint64_t at;
-    unsigned count;
 
     /* Too small a file leaves zeros, which are no ELF file. */
     if (file->size >= sizeof(header))
         file->read(file->ctx, 0, header, sizeof(header));
-    why = elf_check_header(header);
-    if (why)
-        return refuse(why, 0, load64(header));
     *image = (struct elf_image){
         .relocatable = load16(header + E_TYPE) == ET_DYN,
         .entry = load64(header + E_ENTRY),
         .align = PAGE_SIZE,
     };
-    at = load64(header + E_PHOFF);
-    count = load16(header + E_PHNUM);
-    if (count > 0 && (load16(header + E_PHENTSIZE) != P_SIZE || count > ELF_HEADERS_MAX ||
-                      !in_file(file, at, count * P_SIZE)))
-        return refuse("its program headers are damaged", at, count);
-    for (; count > 0 && !err.code; count--, at += P_SIZE) {
-        file->read(file->ctx, at, program, P_SIZE);
-        err = take_header(file, program, levels, image);
-    }
-    return err.code ? err : check_image(image);
+    why = elf_check_header(header);
+    if (why)
+        refuse(&r, why, 0, load32(header));
+    else
+        read_headers(&r, header);
+    return r.err;
 }
 
 void elf_place(struct elf_image *image, uint64_t base)

@@ -129,16 +129,20 @@ static void read_information(struct boot *boot, uint64_t information,
     boot_hold(boot, information, size, "boot information");
 }
 
+/* Zeros beyond the CPU's reach: no page-table entry can name what is there. */
 static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
 {
-    const void *from = pmap_map(pa, len);
+    const struct boot *boot = ctx;
+    const void *from;
 
-    (void)ctx;
+    if ((pa + len - 1) >> boot->caps.phys_bits) {
+        __builtin_memset(to, 0, len);
+        return;
+    }
+    from = pmap_map(pa, len);
     __builtin_memcpy(to, from, len);
     pmap_unmap(from);
 }
-
-static const struct pvh_source physical = {NULL, read_physical};
 
 /*
  * Behind PVH there is a hypervisor and often no firmware: nobody has set up
@@ -157,6 +161,7 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
 {
     static struct kept_range held[PVH_HELD_MAX];
     const struct range_sink sink = {&boot->map, take_range};
+    const struct pvh_source physical = {boot, read_physical};
     size_t count;
 
     must(pvh_facts(&physical, start_info, &boot->facts));
@@ -168,11 +173,11 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
         boot_hold(boot, held[i].base, held[i].len, held[i].what);
 }
 
-static bool is_start_info(uint64_t information)
+static bool is_start_info(struct boot *boot, uint64_t information)
 {
     uint32_t magic;
 
-    read_physical(NULL, information, &magic, sizeof(magic));
+    read_physical(boot, information, &magic, sizeof(magic));
     return magic == PVH_MAGIC;
 }
 
@@ -180,7 +185,7 @@ void read_facts(struct boot *boot, uint64_t information, struct firmware_state *
 {
     if (firmware && information == 0 && efi_start)
         read_firmware(boot, firmware);
-    else if (!firmware && is_start_info(information))
+    else if (!firmware && is_start_info(boot, information))
         read_start_info(boot, information);
     else
         read_information(boot, information, firmware);

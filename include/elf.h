@@ -37,7 +37,7 @@ struct elf_file {
 struct elf_segment {
     uint64_t va;       /* the first byte's, not rounded */
     uint64_t len;      /* in memory, > 0 */
-    uint64_t offset;   /* in the file */
+    uint64_t offset;   /* in the file; anything if file_len is 0 */
     uint64_t file_len; /* <= len */
     unsigned rights;   /* RIGHT_W, RIGHT_X of plan.h, never both */
 };
@@ -50,9 +50,9 @@ struct elf_image {
     uint64_t start;   /* first segment's first page, last segment's last page's end */
     uint64_t end;
     uint64_t align; /* the largest p_align, at least 4 KiB */
-    uint64_t relro; /* read-only after relocation; len 0: none */
+    uint64_t relro; /* read-only after relocation, in [start, end), not rounded; len 0: none */
     uint64_t relro_len;
-    uint64_t dynamic_offset; /* PT_DYNAMIC in the file; len 0: none */
+    uint64_t dynamic_offset; /* PT_DYNAMIC in the file, for elf_relocate() to check; len 0: none */
     uint64_t dynamic_len;
 };
 
@@ -61,23 +61,25 @@ struct elf_image {
  * or whatever else it is about, value = what stands there:
  * no ELF file (also: too small); not for x86-64; no executable (neither
  * ET_EXEC nor ET_DYN); program headers damaged (entry size, more than
- * ELF_HEADERS_MAX, outside the file); more than ELF_SEGMENTS_MAX segments;
- * none; segment outside the file; more bytes in the file than in memory;
- * segment wraps; not canonical (`levels` of paging; no segment crosses the
- * hole); in the first 64 KiB (of an ET_EXEC); unaligned (p_align no power of
+ * ELF_HEADERS_MAX, outside the file, PT_DYNAMIC or PT_GNU_RELRO twice); more
+ * than ELF_SEGMENTS_MAX segments; none; segment outside the file; more bytes
+ * in the file than in memory; segment wraps (or its last page ends at 2^64);
+ * not canonical (`levels` of paging; no segment crosses the hole); in the
+ * first 64 KiB (of an ET_EXEC); unaligned (p_align neither 0 nor a power of
  * two, or va and offset disagree modulo it); writable and executable;
  * segments overlap or share a page, or do not ascend; needs a dynamic linker;
- * entry outside an executable segment.
+ * PT_GNU_RELRO outside [start, end); entry outside an executable segment.
  * Segments of no bytes in memory are skipped.
  */
 struct error elf_read(const struct elf_file *file, unsigned levels, struct elf_image *image);
 
-/* Put a relocatable image at `base`, a multiple of its align: all its addresses count from there. */
+/* Put a relocatable image at `base`, a multiple of its align; all its addresses count from it. */
 void elf_place(struct elf_image *image, uint64_t base);
 
 /*
  * The relocations of a placed image, one by one: the eight bytes at va become
  * value. Only R_X86_64_RELATIVE and _NONE, in tables of Elf64_Rela, and RELR.
+ * RELR comes first: a word that both name gets the value of Elf64_Rela.
  * put's error ends it, and is passed on. ERR_PAYLOAD: of another kind
  * (DT_REL, DT_JMPREL, DT_NEEDED, TEXTREL too), tables outside the file or
  * damaged, a va whose eight bytes are not in a writable segment. An image that
