@@ -171,8 +171,12 @@ $(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefi
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c \
     config.c text.c efi_args.c pe.c facts.c elf.c elf_relocate.c pvh.c message.c efi_runtime.c) $(addprefix x86_64/,framebuffer.c font.c))
-HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) $(filter-out tests/host/test_%,$(wildcard tests/host/*.c))
+HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) \
+    $(filter-out tests/host/test_% tests/host/mock_%,$(wildcard tests/host/*.c))
 HOST_OBJECTS := $(HOST_SHARED:%=$(B)/obj/host-$(VARIANT)/%.o)
+# What speaks to the firmware, and the mock of one: for the tests called test_firmware_*.
+HOST_FIRMWARE := $(filter-out $(HOST_PURE),$(wildcard boot/efi*.c)) $(wildcard tests/host/mock_*.c)
+HOST_FIRMWARE_OBJECTS := $(HOST_FIRMWARE:%=$(B)/obj/host-$(VARIANT)/%.o)
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/test_*.c))
 
 host-tests: $(HOST_TESTS) $(B)/host/exhaustive
@@ -183,6 +187,7 @@ $(B)/obj/host-$(VARIANT)/%.c.o: %.c Makefile | $(O)/.packages
 	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -Itests/plan -MMD -MP -c $< -o $@
 
 .SECONDARY: $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.o)
+$(filter $(B)/host/test_firmware_%,$(HOST_TESTS)): $(HOST_FIRMWARE_OBJECTS)
 $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
@@ -213,4 +218,5 @@ compile_commands.json: Makefile $(SOURCES) | $(O)/.packages
 	        '$(CC) $(CFLAGS) $(filter-out -MMD -MP,$(CPPFLAGS))' "$$f"; sep=','; done >> $@
 	@printf '\n]\n' >> $@
 
--include $(OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(HOST_FIRMWARE_OBJECTS:.o=.d) \
+    $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.d)

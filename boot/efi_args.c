@@ -184,6 +184,8 @@ static struct error read_line(struct efi_args *args, const char *self, bool by_s
     struct word word;
     struct error err = SUCCESS;
 
+    while (is_blank(*at))
+        at++;
     if (by_shell && *at == '"') {
         skip_quoted(&at);
     } else {

@@ -145,14 +145,17 @@ void efi_free_handles(const struct efi *efi, uint64_t handles)
         EFI_CALL(efi->boot_services, BOOT_FREE_POOL, handles);
 }
 
-bool efi_flag(const struct efi *efi, const uint16_t *name)
+enum efi_flag efi_flag(const struct efi *efi, const uint16_t *name)
 {
     uint8_t value = 0;
     uint64_t size = sizeof(value);
     uint64_t status = EFI_CALL(efi->runtime_services, RUNTIME_GET_VARIABLE, image_pa(name),
                                image_pa(efi_global_variable), 0, image_pa(&size), image_pa(&value));
 
-    return status == EFI_SUCCESS && size == sizeof(value) && value == 1;
+    if (status == EFI_NOT_FOUND || (status == EFI_SUCCESS && size == sizeof(value) && value == 0))
+        return EFI_FLAG_OFF;
+    return status == EFI_SUCCESS && size == sizeof(value) && value == 1 ? EFI_FLAG_ON
+                                                                        : EFI_FLAG_DOUBTFUL;
 }
 
 uint64_t efi_table(const struct efi *efi, const uint8_t *guid)

@@ -98,10 +98,20 @@ static struct error use_config_file(struct efi_config *c, const struct efi_buffe
     return err.code ? err : check_lines(c);
 }
 
+/* A file that is too large was no configuration to begin with. */
+static struct error load_config(struct efi_config *c, const char *name, struct efi_buffer *file)
+{
+    struct error err = efi_load_file(c->efi, name, CONFIG_MAX_BYTES, file);
+
+    if (err.code == ERR_FILE && err.value == EFI_BAD_BUFFER_SIZE)
+        err = (struct error){.code = ERR_CONFIG, .text = err.text};
+    return err;
+}
+
 static struct error open_config_file(struct efi_config *c)
 {
     struct efi_buffer file;
-    struct error err = efi_load_file(c->efi, config_name(c), &file);
+    struct error err = load_config(c, config_name(c), &file);
 
     if (!err.code)
         return use_config_file(c, &file);
@@ -130,11 +140,18 @@ static bool cut_name(char name[EFI_NAME_MAX], size_t *len)
 
     while (cut > 0 && name[cut] != '.' && name[cut] != '-' && name[cut] != '_')
         cut--;
-    if (cut == 0 || cut + sizeof(".cfg") > EFI_NAME_MAX)
+    if (cut == 0)
         return false;
-    __builtin_memcpy(name + cut, ".cfg", sizeof(".cfg"));
     *len = cut - 1;
+    if (cut + sizeof(".cfg") > EFI_NAME_MAX)
+        return cut_name(name, len);
+    __builtin_memcpy(name + cut, ".cfg", sizeof(".cfg"));
     return true;
+}
+
+static bool is_missing(const struct error *err)
+{
+    return err->code == ERR_FILE && err->value == EFI_NOT_FOUND;
 }
 
 /* footing-1.2.efi: footing-1.2.cfg, footing-1.cfg, footing.cfg; and for any other name, footing.cfg. */
@@ -146,15 +163,13 @@ static struct error search_config(struct efi_config *c)
     struct error err = {.code = ERR_FILE, .value = EFI_NOT_FOUND};
 
     __builtin_memcpy(name, c->efi->name, len + 1);
-    while (err.code == ERR_FILE && err.value == EFI_NOT_FOUND && cut_name(name, &len))
+    while (is_missing(&err) && cut_name(name, &len))
         err = open_config_file(c);
-    if (err.code == ERR_FILE && err.value == EFI_NOT_FOUND) {
+    if (is_missing(&err)) {
         __builtin_memcpy(name, fallback, sizeof(fallback));
         err = open_config_file(c);
     }
-    if (err.code != ERR_FILE || err.value != EFI_NOT_FOUND)
-        return err;
-    if (c->section[0] != '\0')
+    if (!is_missing(&err) || c->section[0] != '\0')
         return err;
     log_print(LOG_WARNING, "footing: no configuration beside the image: booting without one\n");
     c->nnames = 0;
@@ -170,6 +185,12 @@ struct error efi_config_open(struct efi_config *c)
         return err;
     if (section.size > 0)
         return open_embedded_config(c, &section);
+    if (c->wanted[0] == '\0' && !c->efi->volume) {
+        /* Started over a network, perhaps: then a kernel must have come along. */
+        err = efi_find_section(c->efi, ".kernel", &section);
+        if (err.code || section.size > 0)
+            return err;
+    }
     if (c->wanted[0] == '\0')
         return search_config(c);
     __builtin_memcpy(c->names[c->nnames++], c->wanted, EFI_NAME_MAX);
@@ -230,7 +251,7 @@ static struct error follow_chain(struct efi_config *c, const struct config_entry
     }
     if (c->nnames == CHAIN_MAX)
         return bad_line(c, chain, "too many are chained");
-    err = efi_load_file(c->efi, name, &file);
+    err = load_config(c, name, &file);
     if (err.code)
         return efi_config_line(c, err, chain);
     efi_config_close(c);

@@ -78,15 +78,23 @@ static struct error find_size(uint64_t file, uint64_t *size)
     return SUCCESS;
 }
 
+static bool shows_progress(uint64_t size)
+{
+    return size >= SHOW_PROGRESS && console_shows_firmware();
+}
+
 static void show_progress(const char *name, uint64_t done, uint64_t size)
 {
-    if (size < SHOW_PROGRESS || !console_shows_firmware())
+    if (!shows_progress(size))
         return;
     print_to(efi_console_putc, "\r%s: %lu of %lu MiB", name, done >> 20, size >> 20);
-    if (done == size)
+    efi_console_flush();
+}
+
+static void end_progress(uint64_t size)
+{
+    if (shows_progress(size))
         print_to(efi_console_putc, "\r\n");
-    else
-        efi_console_flush();
 }
 
 static struct error read_all(uint64_t file, const char *name, const struct efi_buffer *buffer)
@@ -103,26 +111,32 @@ static struct error read_all(uint64_t file, const char *name, const struct efi_b
         done += got;
         show_progress(name, done, buffer->size);
     }
+    end_progress(buffer->size);
     return SUCCESS;
 }
 
-static struct error load_open(struct efi *efi, uint64_t file, const char *name,
+static struct error load_open(struct efi *efi, uint64_t file, const char *name, uint64_t max,
                               struct efi_buffer *buffer)
 {
     uint64_t size;
     struct error err = find_size(file, &size);
 
+    if (!err.code && size > max)
+        err = failed(message("it has %lu bytes, the limit is %lu", size, max), EFI_BAD_BUFFER_SIZE);
     if (!err.code)
         err = efi_allocate(efi, size, buffer);
     if (err.code)
         return err;
     err = read_all(file, name, buffer);
-    if (err.code)
+    if (err.code) {
+        end_progress(size);
         efi_free(efi, buffer);
+    }
     return err;
 }
 
-struct error efi_load_file(struct efi *efi, const char *name, struct efi_buffer *buffer)
+struct error efi_load_file(struct efi *efi, const char *name, uint64_t max,
+                           struct efi_buffer *buffer)
 {
     static uint16_t ucs2[2 * EFI_NAME_MAX];
     uint64_t file = 0;
@@ -137,7 +151,7 @@ struct error efi_load_file(struct efi *efi, const char *name, struct efi_buffer 
                       OPEN_READ, 0);
     if (status != EFI_SUCCESS)
         return failed("Open", status);
-    err = load_open(efi, file, name, buffer);
+    err = load_open(efi, file, name, max, buffer);
     EFI_CALL(file, FILE_CLOSE, file);
     return err;
 }

@@ -75,6 +75,8 @@ static bool append(char path[EFI_NAME_MAX], size_t *len, const struct node *node
     size_t bytes = node->len - NODE_HEADER;
     char *at = path + *len;
 
+    if (bytes == 0)
+        return true;
     if (bytes > sizeof(ucs2) || *len + 1 >= EFI_NAME_MAX)
         return false;
     efi_read(node->pa + NODE_HEADER, ucs2, bytes);
@@ -121,13 +123,13 @@ static uint64_t open_volume(const struct efi *efi, uint64_t device)
     return root;
 }
 
-/* UEFI 2.10 section 3.3: 1 while signatures are enforced, but for setup mode. */
+/* UEFI 2.10 section 3.3: on while signatures are enforced, but for setup mode; in doubt, on. */
 static bool secure_boot(const struct efi *efi)
 {
     static const uint16_t secure[] = {'S', 'e', 'c', 'u', 'r', 'e', 'B', 'o', 'o', 't', 0};
     static const uint16_t setup[] = {'S', 'e', 't', 'u', 'p', 'M', 'o', 'd', 'e', 0};
 
-    return efi_flag(efi, secure) && !efi_flag(efi, setup);
+    return efi_flag(efi, secure) != EFI_FLAG_OFF && efi_flag(efi, setup) != EFI_FLAG_ON;
 }
 
 struct error efi_find_image(struct efi *efi)

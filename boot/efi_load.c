@@ -101,7 +101,7 @@ static struct error load_file(const struct config_entry *entry, enum module_kind
     if (loader.config.efi->secure)
         return efi_config_line(
             &loader.config, (struct error){.code = ERR_VERIFY, .text = "Secure Boot is on"}, entry);
-    err = efi_load_file(loader.config.efi, copy, &buffer);
+    err = efi_load_file(loader.config.efi, copy, UINT64_MAX, &buffer);
     if (!err.code && kind == MODULE_KERNEL)
         err = check_kernel(&buffer);
     if (!err.code)
@@ -207,7 +207,6 @@ struct error efi_load(struct efi *efi, struct facts *facts)
         err = efi_config_open(&loader.config);
     if (!err.code)
         err = load_chosen();
-    if (!err.code)
-        efi_config_close(&loader.config);
+    efi_config_close(&loader.config);
     return err;
 }

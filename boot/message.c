@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "print.h"
 
-static char text[MESSAGE_MAX];
+/* Two, so that a message can quote the one before. */
+static char texts[2][MESSAGE_MAX];
+static char *text = texts[1];
 static size_t used;
 
 static void put(char c)
@@ -14,6 +16,7 @@ const char *message(const char *format, ...)
 {
     va_list args;
 
+    text = text == texts[0] ? texts[1] : texts[0];
     used = 0;
     va_start(args, format);
     vprint_to(put, format, args);

@@ -81,7 +81,7 @@ struct efi {
     uint64_t volume;           /* the root folder of the device we come from; 0: it has none */
     char folder[EFI_NAME_MAX]; /* of the image: "" or "\EFI\BOOT" */
     char name[EFI_NAME_MAX];   /* of the image in it; "" if not known */
-    bool secure;               /* Secure Boot is on */
+    bool secure;               /* Secure Boot is on, or nobody can tell that it is not */
     struct efi_buffer kept[EFI_BUFFERS_MAX];
     size_t nkept;
 };
@@ -111,8 +111,9 @@ uint64_t efi_protocol_on(const struct efi *efi, uint64_t handle, const uint8_t *
 uint64_t efi_handles_with(const struct efi *efi, const uint8_t *guid, uint64_t *count);
 void efi_free_handles(const struct efi *efi, uint64_t handles);
 
-/* A boolean global variable (section 3.3); false if there is none. */
-bool efi_flag(const struct efi *efi, const uint16_t *name);
+/* A boolean global variable (section 3.3); off if there is none. */
+enum efi_flag { EFI_FLAG_OFF, EFI_FLAG_ON, EFI_FLAG_DOUBTFUL };
+enum efi_flag efi_flag(const struct efi *efi, const uint16_t *name);
 
 /* A configuration table (section 4.6); 0: there is none. */
 uint64_t efi_table(const struct efi *efi, const uint8_t *guid);
@@ -132,10 +133,12 @@ struct error efi_find_section(const struct efi *efi, const char *name, struct ef
 
 /*
  * Load a whole file of our device, named from our own folder, or from the root
- * if the name begins with '/' or '\\'; it may not be empty. ERR_FILE: text =
- * what failed, against = the status by name, value = the status.
+ * if the name begins with '/' or '\\'; it may not be empty, nor have more than
+ * max bytes. ERR_FILE: text = what failed, against = the status by name, value
+ * = the status; ERR_EFI: no memory for it.
  */
-struct error efi_load_file(struct efi *efi, const char *name, struct efi_buffer *file);
+struct error efi_load_file(struct efi *efi, const char *name, uint64_t max,
+                           struct efi_buffer *file);
 void efi_close_volume(struct efi *efi);
 
 /* The firmware's own text outputs, as a device of the console: written line by line. */

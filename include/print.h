@@ -14,8 +14,8 @@ void vprint_to(print_sink sink, const char *format, va_list args);
 __attribute__((format(printf, 2, 3))) void print_to(print_sink sink, const char *format, ...);
 
 /*
- * A line in words for a struct error, in the one place there is for it: the
- * next message takes its place. Longer ones than MESSAGE_MAX - 1 end in "...".
+ * A line in words for a struct error. It may quote the message before; the
+ * next but one takes its place. Longer ones than MESSAGE_MAX - 1 end in "...".
  */
 #define MESSAGE_MAX 512
 __attribute__((format(printf, 1, 2))) const char *message(const char *format, ...);

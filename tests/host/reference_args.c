@@ -55,32 +55,48 @@ static bool device_paths(const uint8_t *path, size_t size)
     return ended;
 }
 
-struct reference_load_options reference_load_options(const void *load_options, size_t size)
+/* A whole load option of defined attributes, with text: whether it is; doubtful: maybe not. */
+static bool read_load_option(const uint8_t *bytes, size_t size, struct reference_reading *reading,
+                             bool *doubtful)
 {
-    struct reference_load_options got = {FORM_TEXT, false, 0, 0};
-    const uint8_t *bytes = load_options;
     size_t path = 6;
 
-    got.units = text_units(bytes, size);
-    if (got.units != SIZE_MAX)
-        return got;
-    got.form = FORM_NEITHER;
-    if (size % 2 != 0)
-        return got;
+    *reading = (struct reference_reading){FORM_LOAD_OPTION, 0, 0};
+    if (size % 2 != 0 || size < 8 || (reference_unit(bytes, 0) & ~DEFINED) != 0 ||
+        reference_unit(bytes, 1) != 0)
+        return false;
     while (path + 2 <= size && reference_unit(bytes + path, 0) != 0)
         path += 2;
     path += 2;
     if (path > size || reference_unit(bytes, 2) > size - path)
-        return got;
-    got.at = path + reference_unit(bytes, 2);
-    got.units = text_units(bytes + got.at, size - got.at);
-    if (got.units == SIZE_MAX)
-        return got;
-    got.form = FORM_LOAD_OPTION;
-    got.doubtful = !device_paths(bytes + path, got.at - path) ||
-                   text_units(bytes + 6, path - 6) == SIZE_MAX ||
-                   (reference_unit(bytes, 0) & ~DEFINED) != 0 || reference_unit(bytes, 1) != 0;
-    return got;
+        return false;
+    reading->at = path + reference_unit(bytes, 2);
+    reading->units = text_units(bytes + reading->at, size - reading->at);
+    *doubtful = !device_paths(bytes + path, reading->at - path) ||
+                text_units(bytes + 6, path - 6) == SIZE_MAX ||
+                reading->at + 2 * reading->units + 2 < size;
+    return reading->units != SIZE_MAX;
+}
+
+size_t reference_load_options(const void *load_options, size_t size,
+                              struct reference_reading readings[READINGS_MAX])
+{
+    struct reference_reading text = {FORM_TEXT, 0, text_units(load_options, size)};
+    bool doubtful = false;
+    size_t count = 0;
+
+    if (text.units != SIZE_MAX && 2 * text.units + 2 >= size) {
+        readings[0] = text;
+        return 1;
+    }
+    if (read_load_option(load_options, size, &readings[0], &doubtful))
+        count++;
+    if (count > 0 && !doubtful)
+        return count;
+    if (text.units == SIZE_MAX)
+        text = (struct reference_reading){FORM_NEITHER, 0, 0};
+    readings[count++] = text;
+    return count;
 }
 
 bool reference_program_name(const char *word, const char *self)
@@ -89,6 +105,8 @@ bool reference_program_name(const char *word, const char *self)
     size_t self_len = strlen(self);
     const char *name = word + len;
 
+    if (word[0] == '-')
+        return false;
     if (len >= 4 && strcasecmp(word + len - 4, ".efi") == 0)
         return true;
     while (name > word && !strchr("\\/:", name[-1]))
@@ -98,15 +116,29 @@ bool reference_program_name(const char *word, const char *self)
     return self_len > 0 && strlen(name) == self_len && strncasecmp(name, self, self_len) == 0;
 }
 
-/* Cut a line up. */
-static struct words cut(const char *line)
+/* Where the words begin behind a name in quotation marks; SIZE_MAX: the header leaves it open. */
+static size_t behind_quoted_name(const char *line)
+{
+    const char *name = line + strspn(line, BLANKS);
+    const char *end;
+
+    if (*name != '"')
+        return 0;
+    end = strchr(name + 1, '"');
+    if (!end || (end[1] && !strchr(BLANKS, end[1])))
+        return SIZE_MAX;
+    return (size_t)(end + 1 - line);
+}
+
+/* Cut a line up, from there on. */
+static struct words cut(const char *line, size_t from)
 {
     size_t len = strlen(line);
     struct words words = {exact_copy(line, len + 1), calloc(len + 1, sizeof(size_t)), 0, len};
 
     if (!words.at)
         abort();
-    for (char *word = strtok(words.copy, BLANKS); word; word = strtok(NULL, BLANKS))
+    for (char *word = strtok(words.copy + from, BLANKS); word; word = strtok(NULL, BLANKS))
         words.at[words.count++] = (size_t)(word - words.copy);
     return words;
 }
@@ -200,46 +232,59 @@ static const char *compare_ignored(struct error err, const struct efi_args *args
     return NULL;
 }
 
+/* The answer to this text. */
+static const char *compare_text(struct error err, const struct efi_args *args, const uint8_t *text,
+                                size_t units, const char *self, bool shell)
+{
+    char *line = malloc(3 * units + 1);
+    const char *differs = NULL;
+    size_t from;
+    size_t len;
+
+    if (!line)
+        abort();
+    len = reference_from_ucs2(text, units, line);
+    line[len] = '\0';
+    from = shell ? behind_quoted_name(line) : 0;
+    if (len >= CMDLINE_MAX) {
+        differs = compare_long(err, CMDLINE_MAX, units);
+    } else if (from != SIZE_MAX) {
+        struct words words = cut(line, from);
+        bool named = from == 0 && words.count > 0 &&
+                     (shell || reference_program_name(words.copy + words.at[0], self));
+
+        differs = compare_words(err, args, line, &words, named ? 1 : 0);
+        free(words.at);
+        exact_free(words.copy, strlen(line) + 1);
+    }
+    free(line);
+    return differs;
+}
+
 const char *reference_args_differ(const void *load_options, size_t size, const char *self,
                                   bool shell)
 {
-    struct reference_load_options wanted = reference_load_options(load_options, size);
+    struct reference_reading readings[READINGS_MAX];
+    size_t count = reference_load_options(load_options, size, readings);
     struct efi_args *args = malloc(sizeof(*args));
     char *copy = exact_copy(load_options, size);
     char *name = exact_copy(self, strlen(self) + 1);
-    const char *differs;
+    const char *differs = "LoadOptions, which was written to";
     struct error err;
 
     if (!args)
         abort();
     memset(args, 0xa5, sizeof(*args));
     err = efi_args_parse(copy, size, name, shell, args);
-    if (memcmp(copy, load_options, size) != 0) {
-        differs = "LoadOptions, which was written to";
-    } else if (wanted.form == FORM_NEITHER ||
-               (wanted.doubtful && err.code == ERR_NONE && args->ignored)) {
-        differs = compare_ignored(err, args);
-    } else {
-        char *line = malloc(3 * wanted.units + 1);
-        struct words words;
-        size_t len;
-        size_t first = 0;
-
-        if (!line)
-            abort();
-        len = reference_from_ucs2(copy + wanted.at, wanted.units, line);
-        line[len] = '\0';
-        words = cut(line);
-        if (words.count > 0 && ((shell && wanted.form == FORM_TEXT) ||
-                                reference_program_name(words.copy + words.at[0], self)))
-            first = 1;
-        if (len >= CMDLINE_MAX)
-            differs = compare_long(err, CMDLINE_MAX, wanted.units);
-        else
-            differs = compare_words(err, args, line, &words, first);
-        free(words.at);
-        exact_free(words.copy, strlen(line) + 1);
-        free(line);
+    if (memcmp(copy, load_options, size) == 0) {
+        for (size_t i = 0; i < count && differs; i++) {
+            if (readings[i].form == FORM_NEITHER)
+                differs = compare_ignored(err, args);
+            else
+                differs =
+                    compare_text(err, args, (uint8_t *)copy + readings[i].at, readings[i].units,
+                                 self, shell && readings[i].form == FORM_TEXT);
+        }
     }
     exact_free(name, strlen(self) + 1);
     exact_free(copy, size);

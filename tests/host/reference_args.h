@@ -9,18 +9,22 @@
 
 enum reference_form { FORM_TEXT, FORM_LOAD_OPTION, FORM_NEITHER };
 
-/*
- * By UEFI 2.10 section 3.1.3. doubtful: of the load option's parts all lengths
- * fit, but another part than OptionalData is not as the specification has it.
- */
-struct reference_load_options {
+/* One way to read LoadOptions. */
+struct reference_reading {
     enum reference_form form;
-    bool doubtful;
     size_t at;    /* of the text, in bytes */
     size_t units; /* of the text, without its zero */
 };
 
-struct reference_load_options reference_load_options(const void *load_options, size_t size);
+#define READINGS_MAX 2
+
+/*
+ * The readings that the header allows; how many. There are two where all
+ * lengths of a load option fit, but its description, its device paths (UEFI
+ * 2.10 sections 3.1.3, 10.3), or what follows its text, are not as they should be.
+ */
+size_t reference_load_options(const void *load_options, size_t size,
+                              struct reference_reading readings[READINGS_MAX]);
 
 /* If this word, by its looks, is the program's name. */
 bool reference_program_name(const char *word, const char *self);

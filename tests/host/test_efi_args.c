@@ -200,6 +200,36 @@ static void shell_puts_the_name_first(void **state)
     good_with("footing footing", SELF, true, "", "footing", "");
 }
 
+/* A shell's name may stand in quotation marks, and hold blanks then. */
+static void shells_name_may_be_quoted(void **state)
+{
+    (void)state;
+    good_with("\"footing.efi\"", SELF, true, "", "", "");
+    good_with("\"fs0:\\my folder\\footing.efi\" debug", SELF, true, "", "debug", "");
+    good_with("\"a b\" -cfg=c d -- e", "", true, "c", "d", "e");
+    good_with("\" -- \"\t-- x", "", true, "", "", "x");
+    good_with("\"\" debug", "", true, "", "debug", "");
+    good_with(" \"a b\" debug", "", true, "", "debug", "");
+    good_with("footing \"a\"", SELF, true, "", "\"a\"", "");
+    good_with("\"a\"", SELF, false, "", "\"a\"", "");
+    bad_with("\"a b\" -x", true, "-x");
+    bad_with("\"a b\"", false, "b\"");
+}
+
+/* By its looks no word that begins with '-' is the program's name; behind a shell it is. */
+static void word_with_a_dash_is_no_name(void **state)
+{
+    (void)state;
+    bad_with("-x.efi", false, "-x.efi");
+    bad_with("-footing debug", false, "-footing");
+    good_with("-cfg=x.efi debug", SELF, false, "x.efi", "debug", "");
+    good_with("-cfg=\\footing debug", SELF, false, "\\footing", "debug", "");
+    good_with("-cfg=footing", "footing", false, "footing", "", "");
+    good_with("-- footing.efi", SELF, false, "", "", "footing.efi");
+    good_with("-x.efi debug", SELF, true, "", "debug", "");
+    assert_int_equal(parse_with("-footing", "-footing.efi", false).code, ERR_OPTION);
+}
+
 /* Without a shell, what ends with ".efi" is the program's name, if it stands first. */
 static void name_is_known_by_its_end(void **state)
 {
@@ -349,7 +379,8 @@ static void random_lines_are_read_as_by_the_reference(void **state)
 {
     static const char *const words[] = {"debug", "-cfg=a", "-cfg=", "--",           "-x",
                                         "b",     "x.efi",  "-",     "footing",      "fs0:\\Footing",
-                                        "\\",    "a:",     "---",   "\xc3\xa9.EFI", "-cfg"};
+                                        "\\",    "a:",     "---",   "\xc3\xa9.EFI", "-cfg",
+                                        "\"a",   "\"",     "\"b\"", "-x.efi",       "-footing"};
     static const char *const selves[] = {"", SELF, "FOOTING", "b.efi", "debug"};
     struct rng rng;
 
@@ -376,6 +407,8 @@ int main(void)
         cmocka_unit_test(unknown_words_are_refused),
         cmocka_unit_test(second_and_empty_words_are_refused),
         cmocka_unit_test(shell_puts_the_name_first),
+        cmocka_unit_test(shells_name_may_be_quoted),
+        cmocka_unit_test(word_with_a_dash_is_no_name),
         cmocka_unit_test(name_is_known_by_its_end),
         cmocka_unit_test(name_is_known_by_the_images_own),
         cmocka_unit_test(names_fit_up_to_their_limit),

@@ -311,20 +311,47 @@ static void load_option_without_text_is_ignored(void **state)
     ignored(bytes, start + 1);
 }
 
-/* In doubt it is text: what would be an EFI_LOAD_OPTION of other attributes too. */
-static void in_doubt_it_is_text(void **state)
+/* Attributes: any set of the defined ones makes a load option, any other bit text, if it can be. */
+static void attributes_tell_load_options_from_text(void **state)
 {
     uint8_t bytes[128];
     struct load_option option = usual;
-    size_t end;
 
     (void)state;
-    option.attributes = 0;
-    end = put_text(bytes, put_load_option(bytes, &option), "debug");
-    text_is(bytes, end, false, "", "");
+    for (uint32_t set = 0; set < 0x2000; set++) {
+        size_t end;
+
+        option.attributes = set;
+        end = put_text(bytes, put_load_option(bytes, &option), "debug");
+        if ((set & ~0x1f0bu) == 0)
+            text_is(bytes, end, false, "debug", "debug");
+        else
+            parse(bytes, end, false);
+    }
+    for (unsigned bit = 13; bit < 32; bit++) {
+        option.attributes = UINT32_C(1) << bit;
+        parse(bytes, put_text(bytes, put_load_option(bytes, &option), "debug"), false);
+    }
     option.attributes = 'x';
+    text_is(bytes, put_text(bytes, put_load_option(bytes, &option), "debug"), false, "x", "x");
+}
+
+/* Text with something behind its zero is text only where it is no load option. */
+static void load_option_comes_before_text_with_a_tail(void **state)
+{
+    uint8_t bytes[128];
+    struct load_option option = {0, "x", 1, 8};
+    size_t end = put_text(bytes, put_load_option(bytes, &option), "debug");
+
+    (void)state;
+    text_is(bytes, end, true, "debug", "debug");
+    bytes[4] = 0xff;
+    text_is(bytes, end, true, "", "");
+    option.attributes = '\t';
     end = put_text(bytes, put_load_option(bytes, &option), "debug");
-    text_is(bytes, end, false, "x", "x");
+    text_is(bytes, end, false, "debug", "debug");
+    bytes[end - 2] = 1;
+    text_is(bytes, end, false, "\t", "");
 }
 
 /* The limit of the line holds for an EFI_LOAD_OPTION's text alone. */
@@ -361,8 +388,8 @@ static void random_bytes_are_told_apart_as_by_the_reference(void **state)
     rng_start(&rng, "random_bytes_are_told_apart_as_by_the_reference");
     for (unsigned round = 0; round < 100000; round++) {
         uint8_t bytes[512];
-        struct load_option option = {(uint32_t)rng_below(&rng, 16), "ab", rng_below(&rng, 3),
-                                     rng_below(&rng, 12)};
+        struct load_option option = {(uint32_t)(rng_next(&rng) >> (48 + rng_below(&rng, 16))), "ab",
+                                     rng_below(&rng, 3), rng_below(&rng, 12)};
         size_t end = rng_once_in(&rng, 3) ? 0 : put_load_option(bytes, &option);
         const char *differs;
 
@@ -394,7 +421,8 @@ int main(void)
         cmocka_unit_test(cut_load_options_are_ignored),
         cmocka_unit_test(damaged_lengths_are_ignored),
         cmocka_unit_test(load_option_without_text_is_ignored),
-        cmocka_unit_test(in_doubt_it_is_text),
+        cmocka_unit_test(attributes_tell_load_options_from_text),
+        cmocka_unit_test(load_option_comes_before_text_with_a_tail),
         cmocka_unit_test(load_option_text_fits_up_to_the_limit),
         cmocka_unit_test(random_bytes_are_told_apart_as_by_the_reference),
     };

@@ -304,7 +304,7 @@ static struct info *random_list(struct rng *rng, struct contents *in)
             uint32_t base = (uint32_t)rng_next(rng) >> 1;
             uint32_t end = base + 1 + (uint32_t)rng_below(rng, M(16));
 
-            in->modules[in->nmodules++] = (struct module){base, end};
+            in->modules[in->nmodules++] = (struct module){.base = base, .end = end};
             info_module(info, base, end);
         } else {
             random_filler(rng, info);
