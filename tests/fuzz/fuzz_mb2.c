@@ -41,10 +41,10 @@ static void on_cmdline(struct oracle *o, const uint8_t *tag, uint64_t size)
 
 static void on_module(struct oracle *o, const uint8_t *tag, uint64_t size)
 {
-    struct module m = {0, 0};
+    struct module m = {.base = 0};
 
     if (size >= 16)
-        m = (struct module){oracle_number(tag + 8, 4), oracle_number(tag + 12, 4)};
+        m = (struct module){.base = oracle_number(tag + 8, 4), .end = oracle_number(tag + 12, 4)};
     if (size < 16)
         o->code = ERR_INFO;
     else if (o->facts.nmodules == MODULES_MAX)

@@ -247,6 +247,70 @@ def write_loader_seeds() -> None:
     write("pe", "cut", name + pe_seed(good)[:-1])
 
 
+def elf_seed(kind: int, start: int, dynamic: bytes = b"", rela: bytes = b"",
+             relr: bytes = b"") -> bytes:
+    """As fuzz_elf.c says: code, a table or two, data, and what is read-only in the end."""
+    headers = [(1, 5, 0x240, start + 0x240, 16, 16, 16),
+               (1, 4, 0x280, start + 0x1280, 0x180, 0x180, 8),
+               (1, 6, 0x400, start + 0x3000, 0x80, 0x2100, 64),
+               (0x6474e552, 4, 0x400, start + 0x3000, 0x80, 0x1000, 1),
+               (0x6474e551, 6, 0, 0, 0, 0, 16)]
+    if dynamic:
+        headers.append((2, 4, 0x480, start + 0x3080, len(dynamic), len(dynamic), 8))
+    seed = struct.pack("<4s5B7xHHIQQQIHHHHHH", b"\177ELF", 2, 1, 1, 0, 0, kind, 62, 1,
+                       start + 0x240, 64, 0, 0, 64, 56, len(headers), 0, 0, 0)
+    for kind_, flags, offset, va, file_len, length, align in headers:
+        seed += struct.pack("<IIQQQQQQ", kind_, flags, offset, va, va, file_len, length, align)
+    for offset, data in ((0x240, b"\xf4" * 16), (0x280, rela), (0x340, relr),
+                         (0x400, struct.pack("<16Q", *range(16))), (0x480, dynamic)):
+        seed = seed.ljust(offset, b"\0") + data
+    return struct.pack("<BBQ", start >> 48 & 1, 255, 0x200000) + seed
+
+
+def write_elf_seeds() -> None:
+    """Executables and relocatable files."""
+    rela = b"".join(struct.pack("<QQQ", 0x3000 + 8 * i, 8 if i != 2 else 0, i) for i in range(5))
+    relr = struct.pack("<4Q", 0x3040, 0x8000000000000007, 1, 0x4000)
+    both = struct.pack("<14Q", 7, 0x1280, 8, len(rela), 9, 24, 36, 0x1340, 35, len(relr), 37, 8,
+                       0, 0)
+    write("elf", "exec", elf_seed(2, 0x400000))
+    write("elf", "exec-high", elf_seed(2, 0xffffffff80000000))
+    write("elf", "dyn", elf_seed(3, 0))
+    write("elf", "dyn-both", elf_seed(3, 0, both, rela, relr))
+    write("elf", "dyn-rela", elf_seed(3, 0, both[:48] + bytes(16), rela))
+    write("elf", "dyn-relr", elf_seed(3, 0, both[48:], b"", relr))
+    write("elf", "dyn-refuses", b"\0\3" + elf_seed(3, 0, both, rela, relr)[2:])
+    write("elf", "dyn-needed", elf_seed(3, 0, struct.pack("<4Q", 1, 1, 0, 0)))
+    write("elf", "dyn-kind", elf_seed(3, 0, both, rela.replace(b"\x08", b"\x06"), relr))
+
+
+def pvh_seed(version: int, modules: int, entries: int, line: bytes, revision: int = 2) -> bytes:
+    """As fuzz_pvh.c says: memory at 1 MiB with the start info, tables, strings and an RSDP."""
+    base, lists, table = 0x100000, 64, 64 + 32 * modules
+    rsdp = table + 24 * entries
+    text = rsdp + 36
+    seed = struct.pack("<IIIIQQQQII", 0x336ec578, version, 0, modules, base + lists, base + text,
+                       base + rsdp, base + table, entries, 0) + bytes(8)
+    for i in range(modules):
+        seed += struct.pack("<QQQQ", (i + 2) << 20, i, base + text if i % 2 else 0, 0)
+    for i in range(entries):
+        seed += struct.pack("<QQII", i << 30, 1 << 30, i + 1, 0)
+    seed += b"RSD PTR \0OEMOEM" + bytes((revision,)) + bytes(range(20)) + line + b"\0"
+    return struct.pack("<HBQ", 0, 255, base << 1) + seed
+
+
+def write_pvh_seeds() -> None:
+    """Start infos."""
+    write("pvh", "version-0", pvh_seed(0, 1, 0, b"console=com1", 0))
+    write("pvh", "version-1", pvh_seed(1, 2, 8, b"loglevel=3"))
+    write("pvh", "modules", pvh_seed(1, 64, 1, b"x"))
+    write("pvh", "modules-65", pvh_seed(1, 65, 1, b"x"))
+    write("pvh", "line", pvh_seed(1, 0, 1, b"x" * 4095))
+    write("pvh", "line-4096", pvh_seed(1, 0, 1, b"x" * 4096))
+    write("pvh", "texts", pvh_seed(1, 4, 1, b"x" * 4094))
+    write("pvh", "refuses", b"\0\0\3" + pvh_seed(1, 1, 6, b"")[3:])
+
+
 def write(target: str, name: str, seed: bytes) -> None:
     """One seed."""
     folder = os.path.join(HERE, "seeds", target)
@@ -276,6 +340,8 @@ def main() -> int:
     for number, line in enumerate(LINES):
         write("options", f"line-{number}", line)
     write_loader_seeds()
+    write_elf_seeds()
+    write_pvh_seeds()
     return 0
 
 
