@@ -38,6 +38,7 @@ enum error_code {
     ERR_WIDTH,     /* beyond the CPU's physical width */
     ERR_CLASH,     /* two mappings of one virtual address */
     ERR_WX,        /* a frame writable and executable, over all its aliases */
+    ERR_ABSENT,    /* a page is not mapped */
     ERR_TYPE,      /* a frame mapped with two memory types */
     ERR_LARGE,     /* a largest page that is no page size of this CPU */
     ERR_UNSORTED,  /* mappings not in ascending order */

@@ -27,6 +27,7 @@ static const struct error_words words[ERR_CODES] = {
     [ERR_WIDTH] = {"WIDTH", "mapping exceeds the physical address width", "va", "pa"},
     [ERR_CLASH] = {"CLASH", "two mappings of one virtual address", "va", "pa"},
     [ERR_WX] = {"WX", "a frame would be writable and executable", "va", "pa"},
+    [ERR_ABSENT] = {"ABSENT", "a page is not mapped", "va", "pa"},
     [ERR_TYPE] = {"TYPE", "a frame would have two memory types", "va", "pa"},
     [ERR_LARGE] = {"LARGE", "largest page is no page size", "va", "pa"},
     [ERR_UNSORTED] = {"UNSORTED", "mappings do not ascend", "va", "pa"},

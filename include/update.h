@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing page tables, live or not, one range at a time: map, unmap, protect.
+ *
+ * All or nothing: a first pass checks everything and counts the frames that
+ * are needed, a second one writes. Where a range covers a part of a large
+ * page, that is split; where a table's entries come to be one large page
+ * again, they are merged.
+ *
+ * Break before make: a present entry never changes its page size, frame or
+ * memory type in place. It is cleared, its translations are flushed, and only
+ * then the new entry is written (SDM vol. 3 section 4.10.4.2 and the notes to
+ * 4.10.2.3). Rights alone change in place, and are flushed after. A table is
+ * given back when no CPU can reach it any more: after the flush.
+ */
+#ifndef UPDATE_H
+#define UPDATE_H
+
+#include "error.h"
+#include "memtype.h"
+#include "pagetable.h"
+#include "plan.h"
+
+enum pt_op {
+    PT_MAP,    /* pages that are not mapped yet, to pa on; ERR_CLASH if one is */
+    PT_UNMAP,  /* pages that are all mapped; ERR_ABSENT if one is not */
+    PT_PROTECT /* new rights and memory type for pages that are all mapped; ERR_ABSENT */
+};
+
+struct pt_change {
+    enum pt_op op;
+    uint64_t va;
+    uint64_t pa; /* of PT_MAP */
+    uint64_t len;
+    unsigned rights;    /* of PT_MAP and PT_PROTECT: RIGHT_W, RIGHT_X */
+    enum memtype type;  /* of PT_MAP and PT_PROTECT */
+    unsigned max_level; /* of PT_MAP: the largest page to use */
+    bool allow_wx;      /* lift the rule against W+X over aliases, and within one mapping */
+    bool allow_types;   /* lift the rule against two memory types of one frame */
+};
+
+/* Frames, and how entries are written and translations flushed. */
+struct pt_live_memory {
+    void *ctx;
+    /* Are there `count` frames to alloc()? None is taken. */
+    bool (*reserve)(void *ctx, size_t count);
+    uint64_t (*alloc)(void *ctx);
+    void (*free)(void *ctx, uint64_t frame);
+    /* A frame's PT_SLOTS entries, writable, until unmap(); nested, last in first out. */
+    uint64_t *(*map)(void *ctx, uint64_t frame);
+    void (*unmap)(void *ctx, uint64_t *table);
+    /* *slot = entry, in one store. */
+    void (*write)(void *ctx, uint64_t *slot, uint64_t entry);
+    /* Forget all translations of [va, va + len), and all ways that lead there. */
+    void (*flush)(void *ctx, uint64_t va, uint64_t len);
+    /*
+     * Clear *slot, flush [va, va + len), write entry: with nothing between
+     * them that needs what is mapped there, be it the caller's own stack.
+     */
+    void (*exchange)(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len);
+};
+
+/*
+ * All mappings outside the directmap, by physical address: aliases are found
+ * in here, and in the directmap by arithmetic. Neighbours of one kind are one.
+ */
+struct pt_alias {
+    uint64_t pa;
+    uint64_t len;
+    uint64_t va;
+    uint64_t reach; /* the highest end of this and all before it, physical */
+    uint8_t rights;
+    uint8_t type;
+};
+
+struct pt_space {
+    uint64_t root;
+    unsigned levels;
+    unsigned phys_bits;
+    unsigned max_level;      /* the largest page that this CPU and the user allow */
+    uint64_t directmap_base; /* its window; size 0: there is none */
+    uint64_t directmap_size;
+    const struct mtrr_state *mtrr;
+    const struct pt_live_memory *memory;
+    struct pt_alias *aliases; /* the caller's storage */
+    size_t naliases;
+    size_t max_aliases;
+};
+
+/* Take the plan's mappings as the aliases that there are. ERR_PLANFULL: no room for them. */
+struct error pt_space_start(struct pt_space *space, const struct plan *plan);
+
+/*
+ * Carry it out, or change nothing. Errors: ERR_ALIGN, ERR_CANONICAL,
+ * ERR_WIDTH, ERR_LARGE, as plan_check(); ERR_CLASH and ERR_ABSENT, as above;
+ * ERR_WX: writable and executable, in itself or over aliases; ERR_TYPE: write-
+ * back where the MTRRs make it something else, or a frame that another
+ * mapping has with another type; ERR_NOFRAMES: value = frames wanted;
+ * ERR_PLANFULL: too many mappings. at = va (of the first page that is wrong,
+ * where one is), value = its pa.
+ *
+ * Leaves are as large as the change and the space allow, and never cross a
+ * boundary of the MTRRs' types. A merge needs all of a table's entries to be
+ * leaves of one kind, in a row, and the space to allow the larger page.
+ */
+struct error pt_update(struct pt_space *space, const struct pt_change *change);
+
+#endif
