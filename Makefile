@@ -29,7 +29,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
     -Wcast-align -Wformat=2 -Wvla -Wimplicit-fallthrough -Wredundant-decls
 
 # Freestanding, at the top 2 GiB, without the registers that nobody has saved yet. The image is to
-# stay below 64 KiB; only the builder's loops are worth their bytes.
+# stay below 64 KiB.
 OPTIMISE := -Os
 CFLAGS = -std=c11 $(OPTIMISE) -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
     -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -140,8 +140,6 @@ $(O)/footing.lds: boot/footing.lds.S boot/pe_constants.h include/layout.h includ
 	@mkdir -p $(@D)
 	@echo '  CPP   $@'
 	$(Q)$(CC) -E -P -D__ASSEMBLER__ -Iinclude -Iboot -x assembler-with-cpp $< -o $@
-
-$(O)/mm/pagetable.c.o: OPTIMISE := -O2
 
 $(O)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)

@@ -4,6 +4,7 @@
 #include "console.h"
 #include "cpu.h"
 #include "layout.h"
+#include "live.h"
 #include "pmap.h"
 #include "runtime.h"
 #include "text.h"
@@ -145,6 +146,7 @@ static const struct footing_calls calls = {
     .reclaim = reclaim,
     .pmap_map = pmap_map,
     .pmap_unmap = pmap_unmap,
+    .update = live_update,
     .print = print,
     .finish = finish,
 };

@@ -11,6 +11,7 @@
 #include "handover.h"
 #include "io.h"
 #include "layout.h"
+#include "live.h"
 #include "panic.h"
 #include "pmap.h"
 #include "screen.h"
@@ -216,6 +217,7 @@ static _Noreturn void enter_payload(void)
 {
     if (boot.bios)
         bios_find(&boot.facts);
+    must(live_start(&boot));
     cpu_enter(payload_entry(), handover_info(&boot, &room));
 }
 

@@ -154,6 +154,38 @@ struct footing_cpu {
 #define FOOTING_CPU_UMIP 0x080u
 #define FOOTING_CPU_LA57 0x100u
 
+enum footing_operation {
+    FOOTING_MAP,    /* pages that are not mapped yet, to pa on */
+    FOOTING_UNMAP,  /* pages that are all mapped */
+    FOOTING_PROTECT /* new rights and memory type for pages that are all mapped */
+};
+
+/* Lift a rule, by name. */
+#define FOOTING_ALLOW_WX    0x1u /* a frame writable and executable, over all its mappings */
+#define FOOTING_ALLOW_CACHE 0x2u /* a frame mapped with two memory types */
+
+/* Frames for page tables: the payload's allocator. */
+struct footing_frames {
+    void *ctx;
+    uint64_t (*alloc)(
+        void *ctx); /* a frame of write-back RAM, whatever is in it; 0: there is none */
+    void (*free)(void *ctx, uint64_t pa);
+};
+
+/* A change of the page tables; addresses and len are multiples of 4 KiB, len > 0. */
+struct footing_update {
+    uint32_t operation; /* enum footing_operation */
+    uint32_t flags;     /* FOOTING_ALLOW_* */
+    uint64_t va;
+    uint64_t pa; /* of FOOTING_MAP */
+    uint64_t len;
+    uint32_t rights;    /* FOOTING_WRITE, FOOTING_EXECUTE; of FOOTING_MAP and FOOTING_PROTECT */
+    uint32_t cache;     /* enum footing_cache; of the same */
+    uint32_t max_level; /* of FOOTING_MAP: the largest page, as in struct footing_mapping */
+    uint32_t reserved;
+    const struct footing_frames *frames;
+};
+
 struct footing_info;
 
 /* Calls into Footing, System V ABI, on the caller's stack (4 KiB of it are enough), one CPU at a time. */
@@ -173,6 +205,17 @@ struct footing_calls {
      */
     void *(*pmap_map)(uint64_t pa, uint64_t len);
     void (*pmap_unmap)(const void *mapped);
+
+    /*
+     * Change the live page tables: all of it, or nothing. Large pages are
+     * split and merged as needed, and translations of this CPU are flushed;
+     * those of others are the caller's business, with what it unmapped still
+     * unused. Returns null, or why nothing was changed: "ALIGN", "CANONICAL",
+     * "WIDTH", "LARGE", "CLASH" (mapped already, or Footing's own), "ABSENT"
+     * (not mapped), "WX", "TYPE" (also: write-back where the MTRRs make it
+     * something else), "NOFRAMES", "PLANFULL" (too many mappings).
+     */
+    const char *(*update)(const struct footing_update *update);
 
     /* Write to all consoles that the command line chose. */
     void (*print)(const char *text, uint64_t len);

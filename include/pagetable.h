@@ -15,6 +15,7 @@
 
 #include "error.h"
 #include "plan.h"
+#include "x86.h"
 
 /* The geometry; tests compile mm/ with a small one, where all maps can be tried. */
 #ifndef PT_BITS
@@ -58,6 +59,24 @@ size_t pt_count(const struct plan *plan, unsigned levels);
  */
 void pt_build(const struct plan *plan, unsigned levels, const struct pt_memory *memory,
               uint64_t *root, struct pt_stats *stats);
+
+/*
+ * The same for one mapping's part of a single slot of a table of this level,
+ * level > 0: how many frames it takes, and a table of level - 1 that is not
+ * linked yet. m lies in the slot, and does not fill it with one leaf.
+ */
+size_t pt_count_under(const struct mapping *m, unsigned levels, unsigned level);
+uint64_t pt_build_under(const struct mapping *m, unsigned levels, unsigned level,
+                        const struct pt_memory *memory);
+
+/* What an entry that links a table has besides the frame. */
+#define PT_LINK (PTE_P | PTE_W | PTE_A)
+
+/* A run of n >= 1 entries: slot[i] = pte + i * size. Slots may be stored twice. */
+void pt_put(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t size);
+
+/* What a leaf of this level that pte_attributes() made says. */
+void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *type);
 
 /* An entry's bits for rights and memory type at a leaf level; the frame is 0. */
 uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level);

@@ -49,8 +49,8 @@ struct pt_live_memory {
     /* A frame's PT_SLOTS entries, writable, until unmap(); nested, last in first out. */
     uint64_t *(*map)(void *ctx, uint64_t frame);
     void (*unmap)(void *ctx, uint64_t *table);
-    /* *slot = entry, in one store. */
-    void (*write)(void *ctx, uint64_t *slot, uint64_t entry);
+    /* slot[i] = entry + i * step for i < n, each in one store; n > 0. */
+    void (*write)(void *ctx, uint64_t *slot, size_t n, uint64_t entry, uint64_t step);
     /* Forget all translations of [va, va + len), and all ways that lead there. */
     void (*flush)(void *ctx, uint64_t va, uint64_t len);
     /*
@@ -61,8 +61,9 @@ struct pt_live_memory {
 };
 
 /*
- * All mappings outside the directmap, by physical address: aliases are found
- * in here, and in the directmap by arithmetic. Neighbours of one kind are one.
+ * All mappings outside the directmap, and those in it that are executable or
+ * not write-back, by physical address: aliases are found in here, and in the
+ * directmap by arithmetic. Neighbours of one kind are one.
  */
 struct pt_alias {
     uint64_t pa;
@@ -100,7 +101,9 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
  * where one is), value = its pa.
  *
  * Leaves are as large as the change and the space allow, and never cross a
- * boundary of the MTRRs' types. A merge needs all of a table's entries to be
+ * boundary of the MTRRs' types; for each such boundary up to levels - 1 frames
+ * too many are asked for. New tables are filled before they are linked, by
+ * plain stores. A merge needs all of a table's entries to be
  * leaves of one kind, in a row, and the space to allow the larger page.
  */
 struct error pt_update(struct pt_space *space, const struct pt_change *change);

@@ -93,6 +93,19 @@ uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level)
     return pte;
 }
 
+void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *type)
+{
+    static const enum memtype types[] = {MEMTYPE_WB, MEMTYPE_WT, MEMTYPE_UC,
+                                         MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WP};
+    uint64_t pat_bit = level == 0 ? PTE_PAT_4K : PTE_PAT_LARGE;
+    unsigned index = (pte & PTE_PWT ? 1u : 0u) + (pte & PTE_PCD ? 2u : 0u);
+
+    if (pte & pat_bit)
+        index = 4 + (index & 1);
+    *type = types[index];
+    *rights = (pte & PTE_W ? RIGHT_W : 0) | (pte & PTE_NX ? 0 : RIGHT_X);
+}
+
 /* Where the build stands: at va, in one mapping, and which come after it. */
 struct cursor {
     uint64_t va; /* linear; with end, UINT64_MAX when no mapping is left */
@@ -279,7 +292,7 @@ static void fill_upper(struct build *b, unsigned level, uint64_t va, uint64_t en
             slot = map_large(b, level, slot, stop);
             va = stop;
         } else {
-            *slot++ = build_table(b, level - 1, va) | PTE_P | PTE_W | PTE_A;
+            *slot++ = build_table(b, level - 1, va) | PT_LINK;
             va += UINT64_C(1) << shift;
         }
     }
@@ -319,4 +332,37 @@ void pt_build(const struct plan *plan, unsigned levels, const struct pt_memory *
     enter(&b.at, plan->entries);
     *root = build_table(&b, levels - 1, 0);
     stats->leaves[0] = b.at.leaves;
+}
+
+size_t pt_count_under(const struct mapping *m, unsigned levels, unsigned level)
+{
+    size_t count = 0;
+
+    for (unsigned below = 0; below < level; below++) {
+        uint64_t seen = 0;
+
+        count += count_windows(m, m->va & linear_mask(levels), below, &seen);
+    }
+    return count;
+}
+
+uint64_t pt_build_under(const struct mapping *m, unsigned levels, unsigned level,
+                        const struct pt_memory *memory)
+{
+    struct pt_stats stats = {0};
+    struct build b = {
+        .at = {.stop = m + 1, .mask = linear_mask(levels)},
+        .levels = levels,
+        .memory = memory,
+        .stats = &stats,
+    };
+
+    enter(&b.at, m);
+    return build_table(&b, level - 1,
+                       (m->va & b.at.mask) & ~((UINT64_C(1) << slot_shift(level)) - 1));
+}
+
+void pt_put(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t size)
+{
+    put(slot, n, pte, size);
 }

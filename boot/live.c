@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "live.h"
+
+#include "layout.h"
+#include "pmap.h"
+#include "tlb.h"
+#include "update.h"
+
+#define ALIASES_MAX (2 * PLAN_MAX_FIXED)
+
+static struct pt_alias aliases[ALIASES_MAX];
+static struct pt_space space;
+
+/* Frames that were taken in advance, each with the next one's address in its first word. */
+static struct {
+    const struct footing_frames *source;
+    uint64_t first; /* 0: none */
+} stock;
+
+static void put_frame(uint64_t frame)
+{
+    uint64_t *words = frame_map(frame);
+
+    words[0] = stock.first;
+    frame_unmap(words);
+    stock.first = frame;
+}
+
+static uint64_t take_frame(void *ctx)
+{
+    uint64_t frame = stock.first;
+    uint64_t *words = frame_map(frame);
+
+    (void)ctx;
+    stock.first = words[0];
+    frame_unmap(words);
+    return frame;
+}
+
+/* All or none: what cannot be completed goes back. */
+static bool reserve(void *ctx, size_t count)
+{
+    for (; count > 0; count--) {
+        uint64_t frame = stock.source ? stock.source->alloc(stock.source->ctx) : 0;
+
+        if (frame == 0)
+            break;
+        put_frame(frame);
+    }
+    while (count > 0 && stock.first != 0)
+        stock.source->free(stock.source->ctx, take_frame(ctx));
+    return count == 0;
+}
+
+static void free_frame(void *ctx, uint64_t frame)
+{
+    (void)ctx;
+    if (stock.source)
+        stock.source->free(stock.source->ctx, frame);
+}
+
+/* Through PMAP, and not the directmap: that may be what changes. */
+static uint64_t *map(void *ctx, uint64_t frame)
+{
+    (void)ctx;
+    return frame_map(frame);
+}
+
+static void unmap(void *ctx, uint64_t *table)
+{
+    (void)ctx;
+    frame_unmap(table);
+}
+
+static void write(void *ctx, uint64_t *slot, size_t n, uint64_t entry, uint64_t step)
+{
+    volatile uint64_t *to = slot;
+
+    (void)ctx;
+    for (size_t i = 0; i < n; i++, entry += step)
+        to[i] = entry;
+}
+
+static void flush(void *ctx, uint64_t va, uint64_t len)
+{
+    (void)ctx;
+    tlb_flush(va, len);
+}
+
+static void exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len)
+{
+    (void)ctx;
+    tlb_exchange(slot, entry, va, len);
+}
+
+static const struct pt_live_memory memory = {
+    .reserve = reserve,
+    .alloc = take_frame,
+    .free = free_frame,
+    .map = map,
+    .unmap = unmap,
+    .write = write,
+    .flush = flush,
+    .exchange = exchange,
+};
+
+struct error live_start(const struct boot *boot)
+{
+    space = (struct pt_space){
+        .root = boot->root,
+        .levels = boot->request.levels,
+        .phys_bits = boot->request.phys_bits,
+        .max_level = boot->request.max_level,
+        .directmap_base = boot->request.directmap_base,
+        .directmap_size = boot->request.directmap ? boot->request.directmap_size : 0,
+        .mtrr = &boot->mtrr,
+        .memory = &memory,
+        .aliases = aliases,
+        .max_aliases = ALIASES_MAX,
+    };
+    return pt_space_start(&space, &boot->plan);
+}
+
+/* Footing's slots and image, on which this very code runs. */
+static bool is_own(const struct footing_update *update)
+{
+    return update->va >= PMAP_VA || update->len > PMAP_VA - update->va;
+}
+
+const char *live_update(const struct footing_update *update)
+{
+    const struct pt_change change = {
+        .op = (enum pt_op)update->operation,
+        .va = update->va,
+        .pa = update->pa,
+        .len = update->len,
+        .rights = update->rights & (RIGHT_W | RIGHT_X),
+        .type = (enum memtype)update->cache,
+        .max_level = update->max_level < space.max_level ? update->max_level : space.max_level,
+        .allow_wx = update->flags & FOOTING_ALLOW_WX,
+        .allow_types = update->flags & FOOTING_ALLOW_CACHE,
+    };
+    struct error err = {.code = ERR_CLASH};
+
+    stock.source = update->frames;
+    if (!is_own(update))
+        err = pt_update(&space, &change);
+    return err.code ? error_words(err.code)->name : NULL;
+}
