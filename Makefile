@@ -18,6 +18,8 @@ KERNEL ?=
 RAMDISK ?=
 KEY ?=
 CERT ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 # Each way to build has a folder of its own; build/footing.elf is the one built last.
 B := build
@@ -43,7 +45,7 @@ LDFLAGS += --defsym=image_ballast=0x200000
 endif
 
 SOURCES := $(filter-out $(if $(filter 1,$(UBSAN)),,x86_64/ubsan.c),$(wildcard boot/*.c x86_64/*.c mm/*.c)) \
-    $(filter-out boot/footing.lds.S,$(wildcard boot/*.S x86_64/*.S))
+    $(filter-out %.lds.S,$(wildcard boot/*.S x86_64/*.S))
 OBJECTS := $(SOURCES:%=$(O)/%.o)
 
 # What only footing.efi has: PE headers, and a loader, which GRUB is for footing.elf.
@@ -57,16 +59,19 @@ Q := $(if $(V),,@)
 BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus)
 
 .DEFAULT_GOAL := all
-.PHONY: all image host-tests help run unified check check-full bench fuzz mutate gdb clean format lint FORCE
+.PHONY: all image host-tests help run unified check check-full bench fuzz mutate gdb clean format lint \
+    install uninstall FORCE
 .DELETE_ON_ERROR:
 
-all: $(B)/footing.elf $(B)/footing.efi $(B)/footing.iso $(B)/footing-plan compile_commands.json ## the image, a bootable ISO and footing-plan, in build/
+all: $(B)/footing.elf $(B)/footing.efi $(B)/footing.iso $(B)/footing-plan $(B)/libfooting.a \
+    $(B)/footing.lds compile_commands.json
+all: ## the image, a bootable ISO, footing-plan and libfooting.a, in build/
 
-image: $(O)/footing.elf $(O)/footing.efi ## this variant of the image alone, under build/obj/
+image: $(O)/footing.elf $(O)/footing.efi $(O)/libfooting.a ## this variant of the image alone, under build/obj/
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi|efi|pvh MEM=2G CMDLINE="…" QEMU="extra arguments"'
+	@echo 'Variables: CC=gcc|clang UBSAN=1 FW=bios|uefi|efi|pvh MEM=2G CMDLINE="…" QEMU="extra arguments" PREFIX=/usr/local DESTDIR='
 
 run: $(B)/footing.elf $(B)/footing.efi ## boot in QEMU and show the map; FW=, MEM=, CMDLINE=, QEMU=
 	@tests/packages.sh run
@@ -110,11 +115,31 @@ lint: ## layout of the C sources, and shellcheck on the scripts
 	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 	shellcheck $$(git ls-files '*.sh') .ci/run
 
+# What is installed, and where to under PREFIX; footing.pc besides.
+INSTALLED := include/footing.h:include $(B)/libfooting.a:lib $(B)/footing.lds:lib/footing \
+    $(B)/footing.elf:lib/footing $(B)/footing.efi:lib/footing $(B)/footing-plan:bin \
+    boot/footing.7:share/man/man7 boot/footing.cfg.5:share/man/man5 \
+    include/footing_info.3:share/man/man3 tests/plan/footing-plan.1:share/man/man1 README.md:share/doc/footing
+TO := $(DESTDIR)$(PREFIX)
+ABI = $(shell sed -n 's/^.define FOOTING_VERSION //p' include/footing.h)
+
+install: $(foreach f,$(INSTALLED),$(firstword $(subst :, ,$(f)))) ## headers, library, images, man pages: PREFIX=/usr/local, DESTDIR=
+	@for f in $(INSTALLED); do from=$${f%:*}; to=$${f##*:}; mode=644; [ $$to != bin ] || mode=755; \
+	    install -D -m $$mode "$$from" "$(TO)/$$to/$${from##*/}" || exit 1; done
+	@mkdir -p "$(TO)/lib/pkgconfig"
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(ABI)|' boot/footing.pc.in >"$(TO)/lib/pkgconfig/footing.pc"
+	@echo '  INSTALL $(TO)'
+
+uninstall: ## what install has put there
+	@for f in $(INSTALLED); do from=$${f%:*}; rm -f "$(TO)/$${f##*:}/$${from##*/}"; done
+	@rm -f "$(TO)/lib/pkgconfig/footing.pc"
+	@for d in lib share/doc; do [ ! -d "$(TO)/$$d/footing" ] || rmdir --ignore-fail-on-non-empty "$(TO)/$$d/footing"; done
+
 clean: ## forget all that was built
 	rm -rf $(B) compile_commands.json
 
 # What another compiler or sanitizer built last must not pass for this build.
-$(B)/footing.elf $(B)/footing.efi: $(B)/%: $(O)/% FORCE
+$(B)/footing.elf $(B)/footing.efi $(B)/libfooting.a: $(B)/%: $(O)/% FORCE
 	@cmp -s $< $@ || cp $< $@
 
 $(B)/footing.iso: $(B)/footing.elf tests/make-iso.sh
@@ -136,10 +161,30 @@ $(O)/footing.efi: $(O)/footing.efi.elf
 
 $(O)/boot/pe.S.o: boot/sbat.csv
 
-$(O)/footing.lds: boot/footing.lds.S boot/pe_constants.h include/layout.h include/x86.h Makefile | $(O)/.packages
+LDS_PARTS := boot/footing.lds.S boot/pe_constants.h include/layout.h include/x86.h Makefile
+PREPROCESS = $(CC) -E -P -D__ASSEMBLER__ -Iinclude -Iboot -x assembler-with-cpp $<
+
+$(O)/footing.lds: boot/footing.lds.S $(LDS_PARTS) | $(O)/.packages
 	@mkdir -p $(@D)
 	@echo '  CPP   $@'
-	$(Q)$(CC) -E -P -D__ASSEMBLER__ -Iinclude -Iboot -x assembler-with-cpp $< -o $@
+	$(Q)$(PREPROCESS) -o $@
+
+# With the comment that says how to use it.
+$(B)/footing.lds: boot/libfooting.lds.S $(LDS_PARTS) | $(O)/.packages
+	@echo '  CPP   $@'
+	$(Q)sed '/^ \*\/$$/q' $< >$@
+	$(Q)$(PREPROCESS) >>$@
+
+# One object, so that no name of Footing's is in the way of a payload's; memcpy and its like once
+# more, for payloads that have none. Footing goes on using its own.
+PUBLIC := footing_entry footing_entry_efi64 footing_ready pvh_entry
+
+$(O)/libfooting.a: $(ELF_OBJECTS)
+	@echo '  AR    $@'
+	$(Q)ld -r -z noexecstack -o $(O)/libfooting.o $(filter %.o,$^)
+	$(Q)objcopy $(PUBLIC:%=--keep-global-symbol=%) $(O)/libfooting.o
+	$(Q)rm -f $@
+	$(Q)ar rcsD $@ $(O)/libfooting.o $(O)/x86_64/string.S.o
 
 $(O)/%.c.o: %.c Makefile | $(O)/.packages
 	@mkdir -p $(@D)

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Preprocessed into build/footing.lds: the image's layout, and proofs of it. */
+/*
+ * The image's layout, and proofs of it: preprocessed, for footing.elf and
+ * footing.efi, and by libfooting.lds.S for what others link to libfooting.a.
+ */
 #include "layout.h"
 #include "pe_constants.h"
 
 OUTPUT_FORMAT("elf64-x86-64")
 ENTRY(footing_entry)
+#ifdef LIBFOOTING
+EXTERN(footing_main)
+#endif
 
 PHDRS
 {
@@ -32,6 +38,12 @@ SECTIONS
     rodata_start = .;
     .rodata : AT(IMAGE_LMA + ADDR(.rodata) - IMAGE_VA) {
         *(.rodata .rodata.*)
+#ifdef LIBFOOTING
+        . = ALIGN(8);
+        __init_array_start = .;
+        KEEP(*(SORT_BY_INIT_PRIORITY(.init_array.*) .init_array))
+        __init_array_end = .;
+#endif
     } :rodata
     .note.pvh : AT(IMAGE_LMA + ADDR(.note.pvh) - IMAGE_VA) { KEEP(*(.note.pvh)) } :rodata :note
     . = ALIGN(PAGE_SIZE);
@@ -79,6 +91,7 @@ SECTIONS
     } :data
     image_end = .;
 
+#ifndef LIBFOOTING
     /*
      * footing.efi: the headers before the image, for objcopy alone (no loader
      * of footing.elf takes them), and the numbers in them.
@@ -96,8 +109,9 @@ SECTIONS
     pe_image_size = image_end - image_start + PE_IMAGE_RVA;
     ASSERT(SIZEOF(.pe) == 0 || SIZEOF(.pe) == PE_IMAGE_RVA, "the PE headers do not end where the image begins")
     ASSERT((pe_image_size & PAGE_MASK) == 0, "the PE image is not page-aligned")
+#endif
 
-    /DISCARD/ : { *(.comment) *(.note .note.GNU-stack .note.gnu.*) *(.eh_frame*) *(.llvm_addrsig) }
+    /DISCARD/ : { *(.comment) *(.note .note.GNU-stack .note.gnu.*) *(.eh_frame*) *(.gcc_except_table*) *(.sframe) *(.llvm_addrsig) }
 
     /* For debuggers; no orphan section is let through, so each has its line. */
     .debug_info 0 : { *(.debug_info) }
@@ -111,11 +125,19 @@ SECTIONS
     .debug_ranges 0 : { *(.debug_ranges) }
     .debug_rnglists 0 : { *(.debug_rnglists) }
     .debug_frame 0 : { *(.debug_frame) }
+    .debug_macro 0 : { *(.debug_macro) }
+    .debug_types 0 : { *(.debug_types) }
+    .debug_names 0 : { *(.debug_names) }
     .debug_addr 0 : { *(.debug_addr) }
     .debug_str_offsets 0 : { *(.debug_str_offsets) }
     .symtab 0 : { *(.symtab) }
     .strtab 0 : { *(.strtab) }
     .shstrtab 0 : { *(.shstrtab) }
+
+#ifdef LIBFOOTING
+    /* The library does without it: that is footing.elf. */
+    ASSERT(DEFINED(footing_main), "there is no footing_main")
+#endif
 
     /* Nothing may be left that a loader would have to relocate. */
     .rela : { *(.rela .rela.*) *(.got .got.* .igot* .plt .plt.* .iplt) }
@@ -128,6 +150,7 @@ SECTIONS
     ASSERT(((PMAP_VA >> 21) & 511) == PMAP_L2_SLOT, "PMAP_L2_SLOT")
     ASSERT((SCREEN_VA >> 30) == (PMAP_VA >> 30), "the screen shares the table of PMAP_VA")
     ASSERT(IMAGE_VA == PMAP_VA + PMAP_SLOTS * PAGE_SIZE, "the image follows the PMAP slots")
+    ASSERT(image_end > IMAGE_VA, "the image exceeds the end of the address space")
     ASSERT((data_end & PAGE_MASK) == 0, "stacks are not page-aligned")
     ASSERT(image_end - PMAP_VA <= (boot_l1_end - boot_l1) * 512, "boot tables too small for the image")
 }
