@@ -91,9 +91,8 @@ static size_t put_held(const struct boot *boot, struct footing_held *held,
 static void fill_lists(const struct boot *boot, void *room)
 {
     struct footing_held *held = room;
-    struct footing_range *last =
-        (struct footing_range *)((uint8_t *)room + HANDOVER_BYTES) - HANDOVER_RUNS;
-    size_t count = put_held(boot, held, last);
+    struct footing_range *last = (struct footing_range *)(held + BUSY_MAX + HANDOVER_RUNS);
+    size_t count = put_held(boot, held, last - HANDOVER_RUNS);
     struct footing_range *runs = (struct footing_range *)(held + count);
 
     info.held = held;
@@ -102,9 +101,20 @@ static void fill_lists(const struct boot *boot, void *room)
     info.free_count = put_runs(boot->pool, UINT64_MAX >> PAGE_SHIFT, runs);
 }
 
-static void give_up(struct footing_range *range, uint64_t base, uint64_t end)
+/* Whole pages, as far as the directmap has them: mem= may have left them out. */
+static void give_up(const struct boot *boot, struct footing_range *range, uint64_t base,
+                    uint64_t end)
 {
-    *range = (struct footing_range){(base + PAGE_MASK) & ~PAGE_MASK, end & ~PAGE_MASK};
+    struct ram_iter iter;
+    struct ram_piece piece;
+
+    base = (base + PAGE_MASK) & ~PAGE_MASK;
+    end &= ~PAGE_MASK;
+    ram_first(&iter, &boot->request);
+    while (ram_next(&iter, &piece)) {
+        if (piece.fate == RAM_MAPPED && base >= piece.base && base < piece.end)
+            *range = (struct footing_range){base, end < piece.end ? end : piece.end};
+    }
 }
 
 static uint64_t reclaim(struct footing_range *ranges, uint64_t max)
@@ -191,8 +201,8 @@ static void fill_loader(const struct boot *boot)
     info.smbios_pa = facts->smbios_pa;
     fill_command_line(boot);
     if (boot->payload.module)
-        give_up(&given_up[0], boot->payload.module->base, boot->payload.module->end);
-    give_up(&given_up[1], facts->information, facts->information_end);
+        give_up(boot, &given_up[0], boot->payload.module->base, boot->payload.module->end);
+    give_up(boot, &given_up[1], facts->information, facts->information_end);
 }
 
 static void fill_screen(const struct boot *boot)

@@ -126,10 +126,13 @@ static void add_screen(void)
         add_fixed(mappings[i]);
 }
 
+/* A payload that was linked in (libfooting.a): the symbol is null if there is none. */
+extern void footing_main(const struct footing_info *info) __attribute__((weak));
+
 /* The payload's segments, if a payload was loaded: into frames of their own. */
 static void place_payload(void)
 {
-    const struct module *module = payload_module(&boot.facts);
+    const struct module *module = footing_main ? NULL : payload_module(&boot.facts);
 
     if (!module)
         return;
@@ -194,9 +197,6 @@ static void switch_tables(void)
     cpu_switch(&state);
     pmap_switched();
 }
-
-/* A payload that was linked in (libfooting.a): the symbol is null if there is none. */
-extern void footing_main(const struct footing_info *info) __attribute__((weak));
 
 static uint64_t payload_entry(void)
 {

@@ -193,7 +193,8 @@ struct footing_calls {
     /*
      * Give up what nobody but Footing and its loader needed: the payload's
      * file and the boot information. Writes up to `max` ranges that are free
-     * from now on, whole pages that are not in info's free list, and returns
+     * from now on, whole pages of the directmap that are not in info's free
+     * list, and returns
      * how many it wrote; those that did not fit can be had by calling again.
      */
     uint64_t (*reclaim)(struct footing_range *ranges, uint64_t max);
@@ -251,7 +252,8 @@ struct footing_info {
     uint64_t image_pa;
     uint64_t image_va;
     uint64_t image_len;
-    uint64_t payload_va; /* the first mapped page of the payload, and the end of its last */
+    uint64_t
+        payload_va; /* all three 0 if it is linked to Footing: the first mapped page of the payload, and the end of its last */
     uint64_t payload_end_va;
     uint64_t payload_entry_va;
     uint64_t stack_va; /* the stack at entry; the page below it is not mapped */
