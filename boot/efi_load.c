@@ -11,6 +11,7 @@
 #include "efi_args.h"
 #include "efi_config.h"
 #include "elf_check.h"
+#include "load.h"
 #include "options.h"
 #include "pmap.h"
 #include "print.h"
@@ -71,17 +72,20 @@ static struct error add_module(enum module_kind kind, const struct efi_buffer *b
     return SUCCESS;
 }
 
-/* What a payload is: an x86-64 ELF file that can be loaded. */
+/* What a payload is to begin with: an x86-64 ELF file that can be loaded. */
 static struct error check_kernel(const struct efi_buffer *kernel)
 {
     uint8_t header[ELF_HEADER_SIZE];
-    const char *why = "it is too small";
+    const char *why;
 
-    if (kernel->size >= sizeof(header)) {
-        efi_read(kernel->base, header, sizeof(header));
-        why = elf_check_header(header);
-    }
-    return why ? (struct error){.code = ERR_PAYLOAD, .text = why} : SUCCESS;
+    if (kernel->size < sizeof(header))
+        return (struct error){
+            .code = ERR_PAYLOAD, .text = "it is too small", .value = kernel->size};
+    efi_read(kernel->base, header, sizeof(header));
+    why = elf_check_header(header);
+    if (!why)
+        return SUCCESS;
+    return (struct error){.code = ERR_PAYLOAD, .text = why, .value = load64(header)};
 }
 
 /* kernel=, ramdisk= or module=: the file that it names, if it is not embedded. */

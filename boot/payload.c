@@ -46,6 +46,14 @@ const struct module *payload_module(const struct facts *facts)
     return __builtin_memcmp(magic, "\177ELF", sizeof(magic)) == 0 ? first : NULL;
 }
 
+struct error payload_check(const struct module *module, unsigned levels)
+{
+    static struct elf_image image;
+    const struct elf_file file = file_of(module);
+
+    return elf_read(&file, levels, &image);
+}
+
 static uint64_t page_end(uint64_t address)
 {
     return (address + PAGE_MASK) & ~PAGE_MASK;

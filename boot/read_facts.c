@@ -85,9 +85,15 @@ static void leave_firmware(struct boot *boot, struct firmware_state *firmware)
 /* footing.efi: the firmware is the loader, and its own files say what to load. */
 static void read_firmware(struct boot *boot, struct firmware_state *firmware)
 {
+    const struct module *payload;
+
     must(efi_init(&boot->efi, firmware->image_handle, firmware->system_table));
     must(efi_start(&boot->efi, &boot->facts));
     read_options(boot);
+    /* What is wrong with it is better said while somebody can go on with another boot. */
+    payload = payload_module(&boot->facts);
+    if (payload)
+        must(payload_check(payload, cpu_levels()));
     leave_firmware(boot, firmware);
 }
 

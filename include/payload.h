@@ -22,6 +22,9 @@ struct payload {
 /* Which module is the payload: the one that is called so, or the first if it is an ELF file. */
 const struct module *payload_module(const struct facts *facts);
 
+/* Can it be a payload, as far as its file tells? ERR_PAYLOAD: those of elf_read(). */
+struct error payload_check(const struct module *module, unsigned levels);
+
 /*
  * Read the module's headers, and find free RAM for its segments; it is held
  * from then on. Where there is a run long enough, a segment of 2 MiB or more

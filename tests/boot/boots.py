@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import console
+import esp
 import grub
+import image as image_file
 import mb2
 import oracle
 import rom
 import snapshot
+import varstore
 from image import Image
 from intervals import Intervals, union
 from machine import EXIT_PANIC, Machine
 
 GRUB_SECONDS = {"bios": 60.0, "uefi": 120.0}
 ROM_SECONDS = 30.0
+EFI_SECONDS = 120.0
 
 MIB = 1 << 20
 
@@ -87,6 +91,8 @@ class Bench:
     rom: bytes
     raw: bytes
     image: Image
+    efi: bytes  # footing.efi
+    grub_efi: bytes
 
     def by_grub(
         self,
@@ -137,6 +143,54 @@ class Bench:
             debug_exit=debug_exit,
         )
 
+    def by_efi(
+        self,
+        *disks: esp.Files,
+        memory: str = "256M",
+        cpu: str = "max",
+        args: Sequence[str] = (),
+        machine: str = "q35",
+        vga: bool = True,
+        secure: bool = False,
+        entries: Sequence[bytes] = (),
+        name: str = "efi",
+    ) -> Machine:
+        """A machine whose UEFI firmware tries these disks in this order, or these boot entries."""
+        place = self.directory / name
+        place.mkdir(parents=True, exist_ok=True)
+        for i, files in enumerate(disks):
+            esp.write(place / f"disk{i}", files)
+        store = None
+        if entries:
+            store = Path("variables")
+            blank = esp.variables(secure).read_bytes()
+            (place / store).write_bytes(varstore.with_boot_entries(blank, entries))
+        return Machine(
+            place,
+            args=[*esp.qemu_args([f"disk{i}" for i in range(len(disks))], store, secure=secure), *args],
+            memory=memory,
+            cpu=cpu,
+            machine=f"{machine},smm=on" if secure else machine,
+            vga=vga,
+        )
+
+    def esp_files(self, options: str = "then=halt", *more: str) -> dict[str, bytes]:
+        """What starts the image by itself, with these options."""
+        return {esp.BOOT_EFI: self.efi, esp.BOOT_CFG: esp.config(options, *more)}
+
+    def chainloading(self, script: Sequence[str], **files: bytes) -> dict[str, bytes]:
+        """What starts GRUB, which prints the memory map and runs a script with /x/footing.efi."""
+        result = esp.grub_files(self.grub_efi, [*esp.print_map(), *script])
+        return {**result, "x/footing.efi": self.efi, **{f"x/{name}": data for name, data in files.items()}}
+
+    def firmware_map(self, *, memory: str, cpu: str = "max", vga: bool = True) -> esp.FirmwareMap:
+        """What the firmware of such a machine says of its memory, by GRUB's account."""
+        with self.by_efi(
+            self.chainloading(["halt"]), memory=memory, cpu=cpu, vga=vga, name="truth"
+        ) as machine:
+            machine.wait_exit(EFI_SECONDS)
+            return read_firmware_map(machine)
+
     def rom_halts_right(self, boot: RomBoot) -> snapshot.Snapshot:
         """Boot by ROM to then=halt, and hold everything that must be true."""
         with self.by_rom(boot) as machine:
@@ -162,6 +216,19 @@ class Bench:
             words = assert_panic(machine, *codes)
             assert status == EXIT_PANIC, machine.fail(f"exit status {status}")
             return words
+
+
+def make_bench(directory: Path, cache: Path, elf: Path, efi: Path) -> Bench:
+    """A place to boot the image under test, by GRUB, the test ROM, or UEFI."""
+    return Bench(
+        directory=directory,
+        iso=grub.iso(cache),
+        rom=rom.assemble(cache),
+        raw=elf.read_bytes(),
+        image=image_file.load(elf),
+        efi=efi.read_bytes(),
+        grub_efi=esp.grub_image(cache).read_bytes(),
+    )
 
 
 def assert_ready(machine: Machine) -> None:
@@ -198,6 +265,34 @@ def grub_halts_right(
     assert usable, machine.fail("GRUB printed no memory map")
     taken = snapshot.take(
         machine, usable, maxpage=maxpage, ram_limit=ram_limit, modules=modules
+    )
+    oracle.hold(taken)
+    return taken
+
+
+def read_firmware_map(machine: Machine) -> esp.FirmwareMap:
+    """What GRUB printed before it started anything."""
+    text, end, _ = machine.serial.partition(esp.MAP_END)
+    assert end, machine.fail("GRUB did not get through its memory map")
+    return esp.parse_lsefimmap(text)
+
+
+def efi_halts_right(
+    machine: Machine,
+    firmware: esp.FirmwareMap | None = None,
+    *,
+    maxpage: int = 0x40000000,
+) -> snapshot.Snapshot:
+    """Take a machine that UEFI started to then=halt, and hold everything that must be true."""
+    machine.wait_halted(EFI_SECONDS)
+    assert_ready(machine)
+    firmware = firmware or read_firmware_map(machine)
+    taken = snapshot.take(
+        machine,
+        firmware.usable,
+        maxpage=maxpage,
+        runtime=firmware.runtime,
+        runtime_code=firmware.runtime_code,
     )
     oracle.hold(taken)
     return taken

@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import grub
-import image as image_file
-import rom
-from boots import Bench
+from boots import Bench, make_bench
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -56,13 +53,15 @@ def image_path() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def efi_path(image_path: Path) -> Path:
+    """The EFI file under test: what FOOTING_EFI names, or the one beside the image."""
+    path = Path(os.environ.get("FOOTING_EFI", image_path.with_name("footing.efi")))
+    assert path.exists(), f"{path} does not exist: run make first"
+    return path
+
+
 @pytest.fixture
-def bench(tmp_path: Path, cache: Path, image_path: Path) -> Bench:
-    """A place to boot the image, by GRUB or by the test ROM."""
-    return Bench(
-        directory=tmp_path,
-        iso=grub.iso(cache),
-        rom=rom.assemble(cache),
-        raw=image_path.read_bytes(),
-        image=image_file.load(image_path),
-    )
+def bench(tmp_path: Path, cache: Path, image_path: Path, efi_path: Path) -> Bench:
+    """A place to boot the image, by GRUB, by the test ROM, or by UEFI."""
+    return make_bench(tmp_path, cache, image_path, efi_path)

@@ -19,6 +19,7 @@ from pages import Run
 from snapshot import Snapshot
 
 P, W, U, PWT, PCD, PS = 1, 2, 4, 8, 16, 0x80
+PAT = 0x80  # in a 4 KiB leaf; alone it asks for write-combining
 NX = 1 << 63
 _ADDRESS = 0x000FFFFFFFFFF000
 _FRAME = 0x1000
@@ -208,6 +209,12 @@ def _longer_map(report: Report) -> object:
     return [line for line in longer if line.kind == "usable"]
 
 
+_VIDEO_MMIO = 0xFEC01000  # nothing that a display shows
+# In the windows for the framebuffer and UEFI's runtime services, behind all that a guest has there.
+_SCREEN = 0xFFFFFFFFD0000000
+_RUNTIME = 0xFFFFFF4000000000
+
+
 # name: the fault, and exactly the checks that must catch it
 FAULTS: dict[str, tuple[Callable[[Snapshot], Snapshot], set[str]]] = {
     "a-leaf-too-many": (_leaf_too_many, {"exact"}),
@@ -255,6 +262,12 @@ FAULTS: dict[str, tuple[Callable[[Snapshot], Snapshot], set[str]]] = {
         _report(plan=lambda r: [replace(r.plan[0], rights="r--"), *r.plan[1:]]), {"plan"},
     ),
     "plan-unsorted": (_report(plan=lambda r: r.plan[::-1]), {"plan"}),
+    "framebuffer-without-video-memory": (
+        lambda s: _add(s, _SCREEN + _VIDEO_MMIO % 0x200000, _VIDEO_MMIO, P | W | NX | PAT), {"screen"},
+    ),
+    "runtime-services-in-free-ram": (
+        lambda s: _add(s, _RUNTIME, _small(s) - s.window[0]), {"runtime"},
+    ),
     "map-unsorted": (_report(map=lambda r: r.map[::-1]), {"map"}),
     "map-too-long": (_report(map=_longer_map), {"map"}),
     "map-range-missing": (_report(map=lambda r: r.map[1:]), {"map"}),

@@ -11,6 +11,7 @@ import subprocess
 import time
 from array import array
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +22,19 @@ FRAME = 0x1000
 _POLL_SECONDS = 0.03
 _QMP_SECONDS = 60.0
 _READ_GAP = 64 * FRAME  # frames closer than this are read in one go
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A picture of the display: red, green and blue of each pixel, row by row."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+    def row(self, y: int) -> bytes:
+        """The pixels of one row."""
+        return self.pixels[y * self.width * 3 : (y + 1) * self.width * 3]
 
 
 class MachineError(AssertionError):
@@ -91,6 +105,7 @@ class Machine:
         cpu: str = "max",
         memory: str = "256M",
         debug_exit: bool = True,
+        vga: bool = True,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -100,10 +115,11 @@ class Machine:
         self.command = [
             "qemu-system-x86_64", "-machine", machine, "-accel", "tcg", "-cpu", cpu, "-m", memory,
             "-display", "none", "-nodefaults", "-nic", "none", "-no-reboot",
-            "-device", "VGA",
             "-serial", "file:serial", "-debugcon", "file:debugcon",
             "-qmp", "unix:qmp,server=on,wait=off",
         ]  # fmt: skip
+        if vga:
+            self.command += ["-device", "VGA"]
         if debug_exit:
             self.command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         self.command += list(args)
@@ -242,6 +258,16 @@ class Machine:
             if frame is not None:
                 run.append(frame)
         return result
+
+    def screen(self) -> Screen:
+        """What the display shows."""
+        out = self.directory / "screen.ppm"
+        self.qmp.command("screendump", filename=str(out.resolve()))
+        data = out.read_bytes()
+        out.unlink()
+        header = re.match(rb"P6\s(\d+)\s(\d+)\s255\s", data)
+        assert header, data[:20]
+        return Screen(int(header[1]), int(header[2]), data[header.end() :])
 
     def save_device_state(self) -> bytes:
         """The registers of all devices and CPUs, as a migration would carry them."""

@@ -24,6 +24,10 @@ _CACHEABLE = (mtrr.WB, mtrr.WT, mtrr.WP)
 _CR0 = {"PE": 1 << 0, "WP": 1 << 16, "PG": 1 << 31}
 _EFER = {"LME": 1 << 8, "LMA": 1 << 10, "NXE": 1 << 11}
 _CR4 = {"umip": 1 << 11, "smep": 1 << 20, "smap": 1 << 21, "pge": 1 << 7}
+# What layout.h gives the framebuffer and UEFI's runtime services.
+_SCREEN = (0xFFFFFFFFC0000000, 0xFFFFFFFFF0000000)
+_RUNTIME = (0xFFFFFF0000000000, 0xFFFFFF8000000000)
+_CONGRUENT = 0x200000
 _NO_TABLES = ("image-text", "image-rodata", "stack", "ist-stack")
 _PAE, _IF = 1 << 5, 1 << 9
 
@@ -278,9 +282,55 @@ def map_lines(s: Snapshot) -> list[str]:
     return found
 
 
+def screen(s: Snapshot) -> list[str]:
+    """Where the framebuffer is mapped there is video memory: at its place, write-combining."""
+    found: list[str] = []
+    runs = [run for run in s.walk.runs if _SCREEN[0] <= run.va < _SCREEN[1]]
+    kind = mtrr.WC if "pat" in s.cpu.features else mtrr.UC
+    for run in runs:
+        if (run.va - run.pa) % _CONGRUENT:
+            found.append(f"framebuffer: not as far into 2 MiB as its pixels: {run}")
+        if run.rights != "rw-" or s.pat_type(run) != kind:
+            found.append(f"framebuffer: mapped {mtrr.NAMES.get(s.pat_type(run))} {run.rights}: {run}")
+    if runs and runs[0].va - _SCREEN[0] >= _CONGRUENT:
+        found.append(f"framebuffer: not at {_SCREEN[0]:#x} + its address in 2 MiB: {runs[0]}")
+    video = union((start, end) for start, end, kind in s.memory if kind == "video")
+    if other := subtract(union(run.frames for run in runs), video):
+        found.append(f"framebuffer: no video memory: {show(other)}")
+    lines = [line for line in s.report.plan if line.what == "framebuffer"]
+    if any(not _SCREEN[0] <= line.va < _SCREEN[1] for line in lines):
+        found.append("framebuffer: planned outside its window")
+    return found
+
+
+def runtime(s: Snapshot) -> list[str]:
+    """Where runtime services are mapped there is what they need, all of it, none of it free RAM."""
+    found: list[str] = []
+    runs = [run for run in s.walk.runs if _RUNTIME[0] <= run.va < _RUNTIME[1]]
+    mapped = union(run.frames for run in runs)
+    if free := intersect(mapped, s.usable):
+        found.append(f"runtime services: free RAM mapped: {show(free)}")
+    lines = [line for line in s.report.plan if line.what == "efi-runtime"]
+    if any(not _RUNTIME[0] <= line.va < _RUNTIME[1] for line in lines):
+        found.append("runtime services: planned outside their window")
+    if s.runtime is None:
+        return found
+    if other := subtract(subtract(mapped, s.runtime), s.usable):
+        found.append(f"runtime services: not theirs: {show(other)}")
+    if missing := subtract(s.runtime, mapped):
+        found.append(f"runtime services: missing: {show(missing)}")
+    executable = union(run.frames for run in runs if run.executable)
+    if data := subtract(executable, s.runtime_code):
+        found.append(f"runtime services: executable, but no code: {show(data)}")
+    if s.runtime_code and not executable:
+        found.append("runtime services: none of their code is executable")
+    return found
+
+
 CHECKS: dict[str, Callable[[Snapshot], list[str]]] = {
     "exact": exact, "backing": backing, "types": types, "largest": largest, "tables": tables,
     "identity": identity, "wx": wx, "state": state, "guards": guards, "plan": plan, "map": map_lines,
+    "screen": screen, "runtime": runtime,
 }  # fmt: skip
 
 

@@ -38,12 +38,14 @@ class Snapshot:
     hidden: devstate.HiddenRegisters
     cpu: Cpu
     tables: pages.Tables
-    memory: Sequence[tuple[int, int, str]]  # QEMU's view: start, end, "ram", "rom", "i/o"
+    memory: Sequence[tuple[int, int, str]]  # QEMU's view: start, end, "ram", "video", "rom", "i/o"
     usable: Intervals  # firmware's usable bytes
     report: console.Report
     maxpage: int = 0x40000000
     ram_limit: int = 1 << 64
     modules: Intervals = field(default_factory=list)  # where the loader put them, if known
+    runtime: Intervals | None = None  # what UEFI's runtime services need, if known
+    runtime_code: Intervals = field(default_factory=list)  # and may execute
 
     @property
     def levels(self) -> int:
@@ -102,9 +104,9 @@ def read_memory(machine: Machine) -> list[tuple[int, int, str]]:
     for view in text.split("FlatView #"):
         if re.search(r'^ AS "memory"', view, re.M):
             return [
-                (int(start, 16), int(end, 16) + 1, kind)
-                for start, end, kind in re.findall(
-                    r"^  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, ([^)]+)\):", view, re.M
+                (int(start, 16), int(end, 16) + 1, "video" if "vram" in name else kind)
+                for start, end, kind, name in re.findall(
+                    r"^  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, ([^)]+)\): (\S+)", view, re.M
                 )
             ]
     raise machine.fail("no system memory in 'info mtree -f'")
@@ -117,6 +119,8 @@ def take(
     maxpage: int = 0x40000000,
     ram_limit: int = 1 << 64,
     modules: Intervals | None = None,
+    runtime: Intervals | None = None,
+    runtime_code: Intervals | None = None,
     text: str | None = None,
 ) -> Snapshot:
     """Read a guest that is stopped; `text` replaces its serial console."""
@@ -133,4 +137,6 @@ def take(
         maxpage=maxpage,
         ram_limit=ram_limit,
         modules=modules or [],
+        runtime=runtime,
+        runtime_code=runtime_code or [],
     )

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import grub
-import image as image_file
+import esp
 import oracle
-import rom
-from boots import Bench, grub_halts_right
+from boots import efi_halts_right, grub_halts_right, make_bench
 from console import Layout, MapLine, PlanLine, Report, TablesLine
 from devstate import HiddenRegisters, Mtrrs
 from faults import FAULTS, NX, PCD, PS, PWT, Editor, P, W
@@ -87,11 +85,12 @@ def made_up() -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, cache: Path, image_path: Path) -> Snapshot:
+def real(
+    tmp_path_factory: pytest.TempPathFactory, cache: Path, image_path: Path, efi_path: Path
+) -> Snapshot:
     """A guest that GRUB started on BIOS."""
     place = tmp_path_factory.mktemp("real")
-    image = image_file.load(image_path)
-    bench = Bench(place, grub.iso(cache), rom.assemble(cache), image_path.read_bytes(), image)
+    bench = make_bench(place, cache, image_path, efi_path)
     with bench.by_grub("bios", "then=halt", memory="128M") as machine:
         return grub_halts_right(machine, "bios")
 
@@ -114,6 +113,25 @@ def test_faults_in_a_real_guest(real: Snapshot) -> None:
     wrong = {}
     for name, (plant, catching) in FAULTS.items():
         found = oracle.judge(plant(real))
+        if set(found) != catching:
+            wrong[name] = found
+    assert not wrong
+
+
+@pytest.mark.full
+def test_faults_in_a_real_efi_guest(
+    tmp_path: Path, cache: Path, image_path: Path, efi_path: Path
+) -> None:
+    """The same faults beside runtime services and a framebuffer."""
+    bench = make_bench(tmp_path, cache, image_path, efi_path)
+    files = bench.chainloading(
+        ["chainloader /x/footing.efi", "boot"], **{"footing.cfg": esp.config("then=halt")}
+    )
+    with bench.by_efi(files, memory="128M") as machine:
+        good = efi_halts_right(machine)
+    wrong = {}
+    for name, (plant, catching) in FAULTS.items():
+        found = oracle.judge(plant(good))
         if set(found) != catching:
             wrong[name] = found
     assert not wrong
