@@ -138,6 +138,7 @@ def test_hypervisor(prefix: Path, tmp_path: Path) -> None:
         r"^footing: ready\n"
         r"hypervisor: 65\d\d\d pages free, [1-9]\d? of them reclaimed\n"
         r"hypervisor: the CPU has .+\n"
+        r"hypervisor: vmap: in a row, local APIC version 0x\w+\n"
         r"hypervisor: exception 3, error 0x0, at 0xffffffff8000\w{4}\n"
         r"hypervisor: timer: .+\n"
         r"hypervisor: 10 ticks\n\Z",

@@ -18,6 +18,12 @@ void *page_alloc(void); /* zeroed; null: there are none left */
 void page_free(void *page);
 unsigned long pages_free(void);
 
+/* vmap.c: pages in a row, whatever their frames are. Null or 0: it could not be done, and said why. */
+void *vmap(void *const *pages, unsigned long count);
+int vmap_read_only(void *mapped, unsigned long count);
+int vunmap(void *mapped, unsigned long count);
+void *vmap_device(uint64_t pa, uint64_t len);
+
 /* traps.c: own GDT, TSS and IDT. */
 void traps_init(void);
 

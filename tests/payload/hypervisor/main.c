@@ -39,6 +39,26 @@ static void look_at_cpu(void)
     page_free(page);
 }
 
+/* Two pages in the wrong order, seen in a row; and the local APIC's registers. */
+static void try_vmap(void)
+{
+    void *pages[2] = {page_alloc(), page_alloc()};
+    volatile char *row = vmap(pages, 2);
+    volatile uint32_t *apic = vmap_device(0xfee00000, PAGE_SIZE);
+
+    if (!row || !apic)
+        return;
+    row[PAGE_SIZE - 1] = 'a';
+    row[PAGE_SIZE] = 'b';
+    print("hypervisor: vmap: %s, local APIC version 0x%lx\n",
+          ((char *)pages[0])[PAGE_SIZE - 1] == 'a' && *(char *)pages[1] == 'b' ? "in a row" : "no",
+          (uint64_t)(apic[0x30 / 4] & 0xff));
+    if (vmap_read_only((void *)row, 2) && vunmap((void *)row, 2)) {
+        page_free(pages[0]);
+        page_free(pages[1]);
+    }
+}
+
 /* Volatile, so that the compiler does not reason about it. */
 static volatile char *volatile nowhere = (volatile char *)8;
 
@@ -65,6 +85,7 @@ void hypervisor_main(const struct footing_info *handed_over)
     traps_init();
     take_memory();
     look_at_cpu();
+    try_vmap();
 
     __asm__ volatile("int3"); /* handled, and back */
     if (asked_to_fault())
