@@ -25,6 +25,7 @@
         .set    SEL_DATA, 0x10
         .set    SEL_CODE64, 0x18
         .set    CR0_PE, 0x1
+        .set    CR4_OSFXSR, 0x200
         .set    SYSTEM_CONTROL_A, 0x92  /* bit 1 is the A20 gate, bit 0 resets */
 
         .section .text, "ax"
@@ -42,6 +43,11 @@ gdt_end:
 gdt_pointer:
         .word   gdt_end - gdt - 1
         .long   gdt
+
+mxcsr_dirty:
+        .long   0x9fc0
+x87_dirty:
+        .word   0x27f
 
 /* Real mode, segment 0xf000. Out: 32-bit protected mode. */
         .code16
@@ -61,6 +67,23 @@ start32:
         movw    %ax, %fs
         movw    %ax, %gs
         movw    %ax, %ss
+
+        /* What firmware may leave behind, and a payload must not find. */
+        movl    $0x12345678, %eax
+        movl    %eax, %dr0
+        movl    %eax, %dr3
+        movl    $0xffff4ff1, %eax
+        movl    %eax, %dr6
+        movl    $0x00030700, %eax
+        movl    %eax, %dr7
+        movl    %cr4, %ecx
+        movl    %ecx, %eax
+        orl     $CR4_OSFXSR, %eax
+        movl    %eax, %cr4
+        ldmxcsr %cs:mxcsr_dirty
+        movl    %ecx, %cr4
+        fld1
+        fldcw   %cs:x87_dirty
 
         movl    $record, %ebp
         leal    MSRS(%ebp), %esi

@@ -1,0 +1,605 @@
+# SPDX-License-Identifier: MIT
+"""The hand-over to a payload: it checks from inside all that it was promised, we from outside.
+
+The checking payload is tests/payload/check; payloads.py builds and starts it.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import grub
+import image as image_file
+import mb2
+import payloads
+import snapshot
+from boots import EFI_SECONDS, GRUB_SECONDS, MIB, ROM_SECONDS, Bench, Module, RomBoot, assert_panic
+from console import SIZES
+from intervals import intersect, union
+from machine import EXIT_PANIC, EXIT_SUCCESS, Machine
+from payloads import FORMS, PAYLOAD_AT, WAYS, Segment, elf, long_mode, rom_boot, rom_succeeds
+from rom import MSR_EFER, Firmware
+
+GIB = 1 << 30
+HIGHEST = 0xFEB00000  # as in test_load.py: the most RAM that the older PC board has below 4 GiB
+
+Forms = dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def forms(cache: Path) -> Forms:
+    """The checking payload, by form."""
+    return payloads.build(cache)
+
+
+def _data(seed: str, size: int) -> bytes:
+    source = random.Random(seed)
+    chunks = [source.randbytes(min(64 * MIB, size - at)) for at in range(0, size, 64 * MIB)]
+    return b"".join(chunks)
+
+
+# ---- every way to start, every form
+
+
+@dataclass(frozen=True)
+class Case:
+    """One boot."""
+
+    way: str
+    form: str
+    maxpage: str
+    memory: str = "256M"
+    cpu: str = "max"
+
+    @property
+    def name(self) -> str:
+        """As pytest shows it."""
+        return "-".join([self.way, self.form, self.maxpage, self.memory, self.cpu])
+
+
+ALL = [
+    case
+    for case in (Case(*each) for each in product(WAYS, FORMS, SIZES, ("256M", "5000M"), ("max", "qemu64")))
+    if case.cpu == "max" or case.way not in ("uefi", "efi")  # which take ten times as long
+]
+SMOKE = [Case("pvh", form, "1g") for form in ("exec-1m", "exec-64k-big", "pie-big")]
+QUICK = {
+    *SMOKE,
+    *(Case("pvh", form, size) for form, size in product(FORMS, SIZES)),
+    *(Case("microvm", form, "1g") for form in FORMS),
+    *(Case("bios", form, list(SIZES)[i % 3]) for i, form in enumerate(FORMS)),
+    *(Case("pvh", "pie-big", size, "5000M", cpu) for size in SIZES for cpu in ("max", "qemu64")),
+    Case("uefi", "exec-1m", "1g"),
+    Case("uefi", "pie-big", "4k", "5000M"),
+    Case("efi", "exec-2m", "2m"),
+    Case("efi", "pie-big", "1g", "5000M"),
+}
+
+
+def _param(case: Case) -> object:
+    marks = [] if case in QUICK else [pytest.mark.full]
+    return pytest.param(case, id=case.name, marks=[*marks, *([pytest.mark.smoke] if case in SMOKE else [])])
+
+
+@pytest.mark.parametrize("case", [_param(case) for case in ALL])
+def test_start(bench: Bench, forms: Forms, case: Case) -> None:
+    """The payload finds every promise held, however it was started."""
+    options = f"maxpage={case.maxpage}"
+    machine = payloads.start(
+        bench, case.way, forms[case.form], options, "one  two", memory=case.memory, cpu=case.cpu
+    )
+    with machine:
+        outcome = payloads.wait_success(machine, payloads.seconds_for(case.way))
+    outcome.word('command line "(payload.elf )?one +two"')
+    assert int(outcome.word(r"rsdp 0x[0-9a-f]+ size (\d+)")[1]) in (20, 36)
+    if case.way in ("bios", "pvh", "efi"):
+        assert outcome.word(r"smbios 0x([0-9a-f]+)")[1] != "0"
+    if case.way in ("uefi", "efi"):
+        outcome.word(r"time 20\d\d-\d+-\d+")
+        assert outcome.word(r"framebuffer 0x([0-9a-f]+) at .*")[1] != "0"
+    if "big" in case.form:
+        size = "0x1000" if case.maxpage == "4k" else "0x200000"
+        outcome.word(f"large data in pages of {size}")
+
+
+@pytest.mark.parametrize("way", ["pvh", "bios", pytest.param("efi", marks=pytest.mark.full)])
+def test_all_free_memory(bench: Bench, forms: Forms, way: str) -> None:
+    """Every page that is called free can be written, and nothing else changes by it."""
+    with payloads.start(bench, way, forms["pie"], "", "full") as machine:
+        payloads.wait_success(machine, payloads.seconds_for(way))
+
+
+@pytest.mark.parametrize("way", ["pvh", "bios", "rom", "microvm"])
+def test_linked(bench: Bench, cache: Path, image_path: Path, way: str) -> None:
+    """Linked to libfooting.a, it is promised the same; an ELF file is a module like others."""
+    path = payloads.build_linked(cache, image_path.parent)
+    linked = replace(bench, raw=path.read_bytes(), image=image_file.load(path))
+    module = elf(_CODE)
+    words = f"full {payloads.sums([module], 0)}"
+    if way == "rom":
+        outcome = rom_succeeds(linked, rom_boot(RomBoot(), module, arguments=words))
+    else:
+        with payloads.start(linked, way, module, "", words) as machine:
+            outcome = payloads.wait_success(machine, payloads.seconds_for(way))
+    assert [kind for _, _, kind, _ in outcome.modules()] == [0]
+
+
+@pytest.mark.parametrize("scrub", ["on", "verify"])
+def test_after_a_scrub(bench: Bench, forms: Forms, scrub: str) -> None:
+    """The scrub of free RAM leaves the payload alone, and its file."""
+    with payloads.start(bench, "pvh", forms["exec-1m"], f"scrub={scrub}") as machine:
+        payloads.wait_success(machine, ROM_SECONDS)
+
+
+@pytest.mark.parametrize("form", ["exec-1m", "pie"])
+def test_first_page_of_relro(bench: Bench, forms: Forms, form: str) -> None:
+    """RELRO is read-only from where its segment begins, as dynamic linkers make it."""
+    with payloads.start(bench, "pvh", forms[form], "", "relro") as machine:
+        payloads.wait_success(machine, ROM_SECONDS)
+
+
+def test_limit_on_ram(bench: Bench, forms: Forms) -> None:
+    """With mem=, nothing above is handed out: neither as free nor by reclaim()."""
+    boot = rom_boot(RomBoot(), forms["pie"], options="mem=64M")
+    rom_succeeds(bench, boot)
+
+
+# ---- the image anywhere, the payload where it is linked
+
+
+def _at(load: int, payload: bytes) -> RomBoot:
+    """2 MiB and more of the image's neighbourhood are free of anything else."""
+    return rom_boot(RomBoot(load=load, info_at=0x10000), payload)
+
+
+# The image is where the payload's addresses are, if they were physical; among
+# these loads the one page that is identity-mapped lies in each of its segments.
+NEAR = [load for load in range(0x100000, 0x340000, 0x10000)]
+CLASHES = [("exec-1m", load) for load in (*range(0x100000, 0x118000, 0x1000), 0x1F0000)]
+CLASHES += [("exec-2m", load) for load in (*range(0x1F8000, 0x218000, 0x2000), 0x140000)]
+CLASHES += [("exec-64k-big", load) for load in NEAR]
+CLASHES += [("pie", 0x100000), ("exec-kernel", 0x200000)]
+
+_SOURCE = random.Random(20)
+_PLACES = [*range(0x100000, 0x1000000, 0x40000), *(_SOURCE.randrange(0x100, 0x6F00) << 12 for _ in range(60))]
+ANYWHERE = list(product(("exec-1m", "exec-2m", "exec-64k-big", "pie-big"), _PLACES))
+
+
+def _id(value: object) -> str:
+    return hex(value) if isinstance(value, int) else str(value)
+
+
+@pytest.mark.parametrize(("form", "load"), CLASHES, ids=_id)
+def test_image_at_the_payloads_addresses(bench: Bench, forms: Forms, form: str, load: int) -> None:
+    """Neither the image's place nor that of its identity-mapped page matters to a payload's addresses."""
+    rom_succeeds(bench, _at(load, forms[form]))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("form", "load"), ANYWHERE, ids=_id)
+def test_image_anywhere(bench: Bench, forms: Forms, form: str, load: int) -> None:
+    """Hundreds of places."""
+    rom_succeeds(bench, _at(load, forms[form]))
+
+
+@pytest.mark.parametrize("levels", [4, 5])
+@pytest.mark.parametrize("form", ["exec-1m", "exec-kernel", "exec-middle", "pie-big"])
+def test_long_mode(bench: Bench, forms: Forms, form: str, levels: int) -> None:
+    """Through the 64-bit entry, by 4 and by 5 levels."""
+    outcome = rom_succeeds(bench, rom_boot(long_mode(RomBoot(load=MIB), levels), forms[form]))
+    assert outcome.held
+
+
+_MSR_FS_BASE, _MSR_STAR = 0xC0000100, 0xC0000081
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("form", FORMS)
+def test_dirty_machine(bench: Bench, forms: Forms, form: str) -> None:
+    """RAM full of old bytes, bases and control registers that somebody has set."""
+    behind = MIB + _whole(bench.image.length)
+    dirt = [(at, b"\xa5" * size) for at, size in ((0x1000, 0xF000), (behind, 32 * MIB))]
+    msrs = [(_MSR_FS_BASE + i, 0x12345678) for i in range(3)] + [(_MSR_STAR, 0x12345678)]
+    firmware = Firmware(msrs=[*msrs, (MSR_EFER, 1)], cr0=1 << 1 | 1 << 18, cr4=1 << 9 | 1 << 2)
+    boot = RomBoot(load=MIB, blobs=dirt, firmware=firmware)
+    rom_succeeds(bench, rom_boot(boot, forms[form]))
+
+
+# 4 GiB as the Q35 board lays them out: half below the PCI hole, half above 4 GiB.
+SPLIT = [*mb2.standard_map(2 * GIB), (4 * GIB, 2 * GIB, mb2.USABLE)]
+
+
+@pytest.mark.parametrize("levels", [4, 5])
+def test_image_above_4g(bench: Bench, forms: Forms, levels: int) -> None:
+    """The image above 4 GiB, its payload below."""
+    boot = RomBoot(load=4 * GIB + 0x7FF000, memory=4 * GIB, entries=SPLIT)
+    rom_succeeds(bench, rom_boot(long_mode(boot, levels), forms["exec-1m"]))
+
+
+# ---- read from outside, at the payload's first instruction
+
+
+def _hold(
+    machine: Machine,
+    payload: bytes,
+    usable: list[tuple[int, int]],
+    seconds: float,
+    maxpage: str = "1g",
+    modules: Sequence[Module] = (),
+) -> snapshot.Snapshot:
+    """The live tables and the segments' contents, as the payload is entered with them."""
+    registers = payloads.entered(machine, seconds, payload)
+    general = ["RAX", "RBX", "RCX", "RDX", "RSI", "RBP", *(f"R{i}" for i in range(8, 16))]
+    assert {name: registers[name] for name in general} == dict.fromkeys(general, 0)
+    places = union((m.address, m.address + len(m.data)) for m in modules)
+    taken = snapshot.take(machine, usable, maxpage=SIZES[maxpage], modules=places)
+    payloads.judge(taken)
+    lines = [line for line in taken.report.plan if line.what == "payload"]
+    tables = union((frame, frame + 0x1000) for level in taken.walk.tables for frame in level)
+    frames = union((line.pa, line.pa + line.length) for line in lines)
+    assert not intersect(tables, frames) and not intersect(frames, places)
+    assert all(machine.read(m.address, len(m.data)) == m.data for m in modules), "a module has changed"
+    _hold_contents(machine, payload, taken)
+    return taken
+
+
+def _segments(payload: bytes) -> list[tuple[int, int, bytes, int]]:
+    """Address, rights, bytes and length in memory of each segment that is not relocated."""
+    table, = struct.unpack_from("<Q", payload, 32)
+    count, = struct.unpack_from("<H", payload, 56)
+    base = 0xFFFFFFFFA0000000 if payload[16] == 3 else 0
+    result = []
+    for i in range(count):
+        header = struct.unpack_from("<IIQQQQQQ", payload, table + i * 56)
+        kind, flags, offset, va, _, filesz, memsz, _ = header
+        if kind == 1 and not (base and flags & 2 and memsz < 0x10000):
+            result.append((base + va, flags, payload[offset : offset + filesz], memsz))
+    return result
+
+
+def _hold_contents(machine: Machine, payload: bytes, taken: snapshot.Snapshot) -> None:
+    for va, flags, data, length in _segments(payload):
+        wanted = data + bytes(length - len(data))
+        for at in range(0, length, 0x1000):
+            here = va + at & ~0xFFF
+            run = next(run for run in taken.walk.runs if run.va <= here < run.va + run.length)
+            assert run.executable == bool(flags & 1) and (flags & 2 or not run.writable), run
+        start = va & ~0xFFF
+        while start < va + length:
+            run = next(run for run in taken.walk.runs if run.va <= start < run.va + run.length)
+            size = min(run.va + run.length, va + length) - start
+            skip = max(va - start, 0)
+            got = machine.read(run.pa + start - run.va + skip, size - skip)
+            assert got == wanted[start + skip - va : start + size - va], f"contents at {start:#x}"
+            start += size
+
+
+@pytest.mark.parametrize("maxpage", SIZES)
+@pytest.mark.parametrize("form", ["halt-1m", "halt-pie-big"])
+@pytest.mark.parametrize("load", [0x100000, 0x3FF000], ids=hex)
+def test_read_from_outside(bench: Bench, forms: Forms, form: str, load: int, maxpage: str) -> None:
+    """The outside reader is content at the payload's first instruction."""
+    options = f"maxpage={maxpage}"
+    modules = [Module(0x4000000, _data("one", 4097)), Module(0x9E123, _data("two", 0x6DD))]
+    boot = rom_boot(RomBoot(load=load, modules=modules), forms[form], options=options)
+    with bench.by_rom(boot) as machine:
+        _hold(machine, forms[form], boot.truth(), ROM_SECONDS, maxpage, boot.modules)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("form", ["halt-1m", "halt-pie-big"])
+def test_read_from_outside_with_5_levels(bench: Bench, forms: Forms, form: str) -> None:
+    """The same with LA57."""
+    boot = rom_boot(long_mode(RomBoot(), 5), forms[form])
+    with bench.by_rom(boot) as machine:
+        assert _hold(machine, forms[form], boot.truth(), ROM_SECONDS).levels == 5
+
+
+@pytest.mark.parametrize(
+    ("firmware", "form"),
+    [
+        ("bios", "halt-1m"),
+        ("bios", "halt-pie-big"),
+        ("uefi", "halt-1m"),
+        pytest.param("uefi", "halt-pie-big", marks=pytest.mark.full),
+    ],
+)
+def test_read_from_outside_through_grub(bench: Bench, forms: Forms, firmware: str, form: str) -> None:
+    """The same with a real loader, whose map is the truth."""
+    with payloads.start(bench, firmware, forms[form]) as machine:
+        payloads.entered(machine, GRUB_SECONDS[firmware], forms[form])
+        usable = grub.parse_lsmmap(machine.serial)
+        _hold(machine, forms[form], usable, 1.0)
+
+
+# ---- nothing lost
+
+
+def _modules(*sizes: int) -> dict[str, bytes]:
+    return {f"m{i}": _data(f"{i}{size}", size) for i, size in enumerate(sizes)}
+
+
+ODD = (1, 4095, 4096, 4097, MIB)
+
+
+@pytest.mark.parametrize(
+    ("way", "sizes", "memory"),
+    [
+        ("bios", ODD, "256M"),
+        ("bios", (64 * MIB, 1), "256M"),
+        ("uefi", ODD, "256M"),
+        ("efi", ODD, "256M"),
+        pytest.param("uefi", (64 * MIB, 1), "256M", marks=pytest.mark.full),
+        pytest.param("efi", (64 * MIB, 1), "256M", marks=pytest.mark.full),
+        pytest.param("bios", (GIB, 4097), "4G", marks=pytest.mark.full),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else str(value),
+)
+def test_modules(
+    bench: Bench, forms: Forms, way: str, sizes: tuple[int, ...], memory: str
+) -> None:
+    """Modules of any size come through whole, with their texts, and all free RAM can be written."""
+    modules = _modules(*sizes)
+    words = payloads.sums(modules.values()) + (" full" if memory == "256M" else "")
+    machine = payloads.start(bench, way, forms["exec-1m"], "", words, modules=modules, memory=memory)
+    with machine:
+        outcome = payloads.wait_success(machine, payloads.seconds_for(way) + sum(sizes) / MIB / 4)
+    found = outcome.modules()
+    if way == "efi":  # for multiboot2, see test_texts_of_modules()
+        assert [text for _, _, _, text in found][1:] == list(modules)
+    assert [kind for _, _, kind, _ in found] == [1, *(0 for _ in modules)]
+    assert [end - start for start, end, _, _ in found][1:] == list(sizes)
+
+
+@pytest.mark.parametrize("way", ["rom", "bios", pytest.param("uefi", marks=pytest.mark.full)])
+def test_texts_of_modules(bench: Bench, forms: Forms, way: str) -> None:
+    """What stands behind module2 is the module's command line; the payload's comes before "--"."""
+    if way == "rom":
+        boot = RomBoot(modules=[Module(0x5000000, b"1", "m0"), Module(0x6000000, b"2", "two words")])
+        outcome = rom_succeeds(bench, rom_boot(boot, forms["pie"], text="payload.elf", arguments="more"))
+    else:
+        modules = {"m0": b"1", "two": b"2"}
+        with payloads.start(bench, way, forms["pie"], "", "more", modules=modules) as machine:
+            outcome = payloads.wait_success(machine, GRUB_SECONDS[way])
+    texts = ["payload.elf", "m0", "two words" if way == "rom" else "two"]
+    assert [text for _, _, _, text in outcome.modules()] == texts
+    outcome.word('command line "payload.elf +more.*"')
+
+
+@pytest.mark.parametrize("length", [4095, 5000, 8000])
+def test_long_command_line(bench: Bench, forms: Forms, length: int) -> None:
+    """The payload's own command line comes whole, or is refused: it is never cut in silence."""
+    boot = rom_boot(RomBoot(), forms["pie"], text="y" * length, arguments="and more")
+    rom, boot = payloads.by_pvh_rom(bench, boot)
+    with rom.by_rom(boot) as machine:
+        if machine.wait_exit(ROM_SECONDS) == EXIT_PANIC:
+            assert_panic(machine, "CMDLINE")
+            return
+    outcome = payloads.wait_success(machine, ROM_SECONDS)
+    assert int(outcome.word(r"command line of (\d+) bytes")[1]) >= length + len(" and more")
+
+
+def _at_boundaries(bench: Bench, load: int) -> list[Module]:
+    """Around the image, in the last bytes below 1 MiB, and at the edges of holes."""
+    behind = load + -(-bench.image.length // 0x1000) * 0x1000
+    places = [
+        (0x9F000 - 0x1801, 0x1801), (0x100000, 1), (load - 0x1800, 0x1800), (behind, 0x2345),
+        (0x6000000 - 7, 7), (0x6003000, 0x1000), (PAYLOAD_AT - 1, 1), (256 * MIB - 0x1001, 0x1001),
+        (0x5000001, 0xFFF), (0x5001000, 0x1001), (0x5003000, 7),
+    ]  # fmt: skip
+    return [Module(at, _data(hex(at), size), f"at {at:#x}") for at, size in places]
+
+
+HOLES = mb2.standard_map(256 * MIB, reserved=[(0x6000000, 0x3000), (0x7000000, 0x1000)])
+
+
+@pytest.mark.parametrize("position", [None, 3, 11])
+@pytest.mark.parametrize("seed", range(4))
+def test_modules_at_boundaries(bench: Bench, forms: Forms, seed: int, position: int | None) -> None:
+    """Told in any order, the payload's file among them by its place in the list only if it is first."""
+    load = 0x800000
+    modules = _at_boundaries(bench, load)
+    random.Random(seed).shuffle(modules)
+    boot = RomBoot(load=load, entries=HOLES, modules=modules)
+    if position is None:
+        rom_succeeds(bench, rom_boot(boot, forms["exec-1m"], arguments="full"))
+        return
+    with bench.by_rom(rom_boot(boot, forms["exec-1m"], position=position, options="then=exit")) as machine:
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_SUCCESS
+        assert "payload: " not in machine.serial
+
+
+@pytest.mark.parametrize("payload_last", [False, True])
+def test_modules_below_4g(bench: Bench, forms: Forms, payload_last: bool) -> None:
+    """In the last pages of RAM that a PC has below 4 GiB: a module, or the payload's file."""
+    form = forms["exec-1m"]
+    at = HIGHEST - len(form) - 5 if payload_last else PAYLOAD_AT
+    module = Module(PAYLOAD_AT if payload_last else HIGHEST - 12345, _data("4g", 12345))
+    entries = [(0, 0x9F000, mb2.USABLE), (MIB, HIGHEST - MIB, mb2.USABLE)]
+    boot = RomBoot(
+        entries=entries, memory=HIGHEST, machine="pc,max-ram-below-4g=4G", modules=[module]
+    )
+    rom_succeeds(bench, rom_boot(boot, form, at=at))
+
+
+@pytest.mark.parametrize("payload_at", [4 * GIB, 6 * GIB - MIB, PAYLOAD_AT], ids=hex)
+def test_modules_above_4g(bench: Bench, forms: Forms, payload_at: int) -> None:
+    """Where multiboot2 cannot put one, but PVH can."""
+    modules = [
+        Module(5 * GIB - 1, _data("a", 0x1002), "across 5 GiB"),
+        Module(6 * GIB - 4097, _data("b", 4097), "the last"),
+        Module(2 * GIB - 1, b"x", "in front of the hole"),
+    ]
+    boot = RomBoot(memory=4 * GIB, entries=SPLIT, modules=modules)
+    rom, boot = payloads.by_pvh_rom(bench, rom_boot(boot, forms["pie"], at=payload_at))
+    outcome = rom_succeeds(rom, boot)
+    assert [text for _, _, _, text in outcome.modules()][1:] == [module.text for module in modules]
+
+
+def _fragments(bench: Bench, size: int, file: bytes) -> RomBoot:
+    """RAM in runs of one size, but for the image and the payload's file."""
+    load, info_at = 0x200000, 0x10000
+    room = [(0, 0x9F000, mb2.USABLE), (load, _whole(bench.image.length), mb2.USABLE)]
+    room += [(PAYLOAD_AT, _whole(len(file)), mb2.USABLE)]
+    runs = [(0x1000000 + i * (size + 0x1000), size, mb2.USABLE) for i in range(60)]
+    module = Module(0x1000000, _data("fragment", min(size - 1, 0x1234)))
+    return RomBoot(entries=[*room, *runs], load=load, info_at=info_at, modules=[module])
+
+
+def _whole(length: int) -> int:
+    return -(-length // 0x1000) * 0x1000
+
+
+@pytest.mark.parametrize(("size", "form"), [(0x3000, "exec-1m"), (0x2000, "pie"), (0x41000, "pie-big")])
+def test_fragments(bench: Bench, forms: Forms, size: int, form: str) -> None:
+    """No run of RAM is long enough for a segment."""
+    boot = _fragments(bench, size, forms[form])
+    rom_succeeds(bench, rom_boot(boot, forms[form], arguments="full"))
+
+
+def test_too_many_fragments(bench: Bench, forms: Forms) -> None:
+    """7 MiB of data in runs of 16 KiB would be more pieces than there is room for."""
+    boot = _fragments(bench, 0x4000, forms["pie-big"])
+    more = [(0x2000000 + i * 0x5000, 0x4000, mb2.USABLE) for i in range(600)]
+    boot = replace(boot, entries=[*boot.map_entries(), *more])
+    payloads.rom_refuses(bench, rom_boot(boot, forms["pie-big"]), "PLANFULL")
+
+
+def test_no_room_for_the_payload(bench: Bench, forms: Forms) -> None:
+    """Less RAM than its segments need."""
+    boot = _fragments(bench, 0x4000, forms["pie-big"])
+    words = payloads.rom_refuses(bench, rom_boot(boot, forms["pie-big"]), "NOFRAMES")
+    assert "payload" in words
+
+
+@pytest.mark.parametrize("maxpage", ["4k", "1g"])
+def test_lists_of_any_length(bench: Bench, forms: Forms, maxpage: str) -> None:
+    """4,000 runs of RAM and as many modules as there may be; large boot information is given up."""
+    entries = [(0, 0x9F000, mb2.USABLE), (MIB, 15 * MIB, mb2.USABLE), (PAYLOAD_AT, MIB, mb2.USABLE)]
+    entries += [(0x1000000 + i * 0x4000, 0x3000, mb2.USABLE) for i in range(4000)]
+    modules = [Module(0x1000000 + i * 0x40000 + 0xFFF, b"mm") for i in range(63)]
+    boot = rom_boot(RomBoot(entries=entries, modules=modules, info_at=0xE00123), forms["pie"],
+                    options=f"maxpage={maxpage} loglevel=1", arguments="full")
+    outcome = rom_succeeds(bench, boot)
+    outcome.word("reclaimed 0xe01000-0xe1[0-9a-f]000")
+    assert len(outcome.modules()) == 64
+
+
+_SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 40))]
+
+
+@pytest.mark.parametrize("seed", _SEEDS)
+def test_random_maps(bench: Bench, forms: Forms, seed: int) -> None:
+    """RAM with sixty holes of any kind, modules wherever there is room."""
+    source = random.Random(seed)
+    entries = [(0, 0x9F000, mb2.USABLE), (MIB, 255 * MIB, mb2.USABLE)]
+    for _ in range(60):
+        unit = source.choice([1, 0x1000, 0x200000])
+        base = source.randrange(32 * MIB, 120 * MIB) // unit * unit
+        entries.append((base, source.randrange(1, MIB), source.choice([2, 3, 4, 5, 9])))
+    usable = [each for each in mb2.usable_bytes(entries) if each[0] >= 16 * MIB and each[1] <= PAYLOAD_AT]
+    modules = []
+    for start, end in usable[:20]:
+        size = min(end - start, source.choice([1, 4095, 4096, 4097, 0x23456]))
+        modules.append(Module(source.choice([start, end - size]), source.randbytes(size), hex(start)))
+    source.shuffle(modules)
+    source.shuffle(entries)
+    boot = RomBoot(entries=entries, modules=modules)
+    form = source.choice(FORMS)
+    rom_succeeds(bench, rom_boot(boot, forms[form], arguments="full"))
+
+
+# ---- refusals
+
+
+READ, WRITE, EXECUTE = 4, 2, 1
+_CODE = Segment(0x200000, READ | EXECUTE)
+
+REFUSED: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "directmap": (elf(Segment(0xFFFF800000200000, 5)),
+                  ("0xffff800000200000-0xffff800000200fff", "0xffff800000000000-0xfffffaffffffffff")),
+    "runtime-services": (elf(Segment(0xFFFFFF7FFFFFF000, 5)),
+                         ("0xffffff7ffffff000-0xffffff7fffffffff", "0xffffff0000000000-0xffffff7fffffffff")),
+    "framebuffer": (elf(Segment(0xFFFFFFFFBFFFF000, 5, 0x2000)),
+                    ("0xffffffffbffff000-0xffffffffc0000fff", "0xffffffffc0000000-0xffffffffefffffff")),
+    "footing": (elf(_CODE, Segment(0xFFFFFFFFF0080000, 6)),
+                ("0xfffffffff0080000-0xfffffffff0080fff", "0xfffffffff0000000-0xffffffffffffffff")),
+    "first-64k": (elf(Segment(0xF000, 5)), ("0xf000",)),
+    "address-0": (elf(Segment(0, 5)), ("first 64 KiB",)),
+    "writable-executable": (elf(_CODE, Segment(0x300000, 7)), ("0x300000", "writable and executable")),
+    "overlapping": (elf(_CODE, Segment(0x200800, 4)), ("0x200800", "overlap")),
+    "descending": (elf(Segment(0x300000, 5), Segment(0x200000, 4)), ("0x200000", "ascend")),
+    "wrapping": (elf(_CODE, Segment(0xFFFFFFFFFFFFF000, 6)), ("0xfffffffffffff000",)),
+    "not-canonical": (elf(Segment(0x800000000000, 5)), ("0x800000000000", "canonical")),
+    "no-entry": (elf(_CODE, entry=0x300000), ("0x300000", "entry")),
+    "unaligned": (elf(Segment(0x200000, 5, align=0x2000)), ("unaligned",)),
+    "other-class": (elf(_CODE).replace(b"\x7fELF\x02", b"\x7fELF\x01", 1), ("x86-64",)),
+}  # fmt: skip
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(bench: Bench, name: str) -> None:
+    """What cannot be loaded is named, and stops the boot."""
+    payload, words = REFUSED[name]
+    if name == "unaligned":  # at offset 0x1000, which is no multiple of 8 KiB
+        assert struct.unpack_from("<Q", payload, 64 + 8)[0] == 0x1000
+    text = payloads.rom_refuses(bench, rom_boot(RomBoot(), payload), "PAYLOAD")
+    assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize("way", ["bios", "pvh"])
+def test_refused_by_other_ways(bench: Bench, way: str) -> None:
+    """The same by GRUB, and by QEMU's -kernel."""
+    with payloads.start(bench, way, REFUSED["footing"][0]) as machine:
+        assert machine.wait_exit(payloads.seconds_for(way)) == EXIT_PANIC
+        assert "with Footing itself" in assert_panic(machine, "PAYLOAD")
+
+
+def test_no_elf_as_kernel(bench: Bench) -> None:
+    """kernel= names no ELF file: one line, and no payload."""
+    with payloads.start(bench, "efi", b"#!/bin/sh\necho no kernel\n" * 50) as machine:
+        machine.wait_line(r"footing: panic [A-Z]+: .*payload\.elf.*", EFI_SECONDS)
+        assert "ELF" in machine.serial.rpartition("footing: panic")[2]
+        assert "footing: ready" not in machine.serial
+
+
+def test_first_module_is_no_elf(bench: Bench) -> None:
+    """Without one, the built-in payload runs, and modules are modules."""
+    boot = replace(rom_boot(RomBoot(), b"\x7fEL" + bytes(5000)), command="")
+    with bench.by_rom(boot) as machine:
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_SUCCESS
+        assert "Audit: " in machine.serial
+
+
+@pytest.mark.smoke
+def test_returns(bench: Bench, forms: Forms) -> None:
+    """A payload that returns is caught, with what it returned."""
+    words = payloads.rom_refuses(bench, rom_boot(RomBoot(), forms["pie"], arguments="return"), "RETURNED")
+    assert "0xf001" in words
+
+
+@pytest.mark.smoke
+def test_fault(bench: Bench, forms: Forms) -> None:
+    """An exception in the payload is shown with its address."""
+    words = payloads.rom_refuses(bench, rom_boot(RomBoot(), forms["exec-2m"], arguments="fault"), "FAULT")
+    assert "0x20" in words
+
+
+@pytest.mark.parametrize("then", ["exit", "halt"])
+def test_not_entered(bench: Bench, forms: Forms, then: str) -> None:
+    """then= other than payload: it is loaded, and not entered."""
+    with bench.by_rom(rom_boot(RomBoot(), forms["exec-1m"], options=f"then={then}")) as machine:
+        if then == "exit":
+            assert machine.wait_exit(ROM_SECONDS) == EXIT_SUCCESS
+        else:
+            machine.wait_halted(ROM_SECONDS)
+        assert "payload: " not in machine.serial
+        assert " payload\n" in machine.serial, "its mappings are planned"

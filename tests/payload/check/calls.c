@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls into Footing: PMAP, and what can be reclaimed. */
+#include "check.h"
+
+#define RANGES_MAX 16
+
+static uint64_t used_slots(void)
+{
+    uint64_t used = 0;
+
+    for (uint64_t i = 0; i < info->pmap_slots; i++)
+        used += walk(info->pmap_va + i * PAGE_SIZE).size != 0;
+    return used;
+}
+
+/* Two pages in a row that are free. */
+static uint64_t free_pages(void)
+{
+    for (uint64_t i = 0; i < info->free_count; i++) {
+        if (info->free[i].end_pa - info->free[i].base_pa >= 4 * PAGE_SIZE)
+            return info->free[i].base_pa + PAGE_SIZE;
+    }
+    return 0;
+}
+
+static void check_limits(void)
+{
+    uint64_t all = info->pmap_slots * PAGE_SIZE;
+    void *whole = info->calls->pmap_map(0x100000, all);
+
+    promise("pmap: all slots at once", whole == (void *)info->pmap_va);
+    promise("pmap: no slot is left", info->calls->pmap_map(0x100000, 1) == NULL);
+    if (whole)
+        info->calls->pmap_unmap(whole);
+    promise("pmap: too many slots", info->calls->pmap_map(0x100000, all + 1) == NULL);
+    promise("pmap: too many slots for its offset", info->calls->pmap_map(0x100001, all) == NULL);
+    promise("pmap: far too many", info->calls->pmap_map(0x100000, 1ull << 63) == NULL &&
+                                      info->calls->pmap_map(0x100fff, UINT64_MAX) == NULL);
+    promise_equal("pmap: what failed took no slot", used_slots(), 0);
+}
+
+void check_pmap(void)
+{
+    uint64_t pa = free_pages();
+    volatile uint8_t *seen = (volatile uint8_t *)(info->directmap_va + pa);
+    volatile uint8_t *one, *two;
+
+    promise_equal("pmap: slots", info->pmap_slots, 127);
+    promise_equal("pmap: nothing is mapped at entry", used_slots(), 0);
+    check_limits();
+    if (!pa)
+        return;
+    one = info->calls->pmap_map(pa + 5, 7);
+    two = info->calls->pmap_map(pa + 0xffe, 4);
+    promise("pmap: two mappings", one && two && one != two);
+    if (!one || !two)
+        return;
+    promise_equal("pmap: offsets stay",
+                  ((uint64_t)one & PAGE_MASK) << 12 | ((uint64_t)two & PAGE_MASK), 5 << 12 | 0xffe);
+    promise_equal("pmap: three slots", used_slots(), 3);
+    promise("pmap: writable, write-back, not executable",
+            is_mapped((uint64_t)one, 7, true, false, FOOTING_WB) &&
+                is_mapped((uint64_t)two, 4, true, false, FOOTING_WB));
+    one[0] = 0x11;
+    two[0] = 0x22;
+    two[3] = 0x33;
+    promise("pmap: seen through the directmap",
+            seen[5] == 0x11 && seen[0xffe] == 0x22 && seen[0x1001] == 0x33);
+    seen[5] = 0x44;
+    promise("pmap: sees what the directmap wrote", one[0] == 0x44);
+    info->calls->pmap_unmap((const void *)two);
+    promise_equal("pmap: the last one is gone", used_slots(), 1);
+    two = info->calls->pmap_map(pa + PAGE_SIZE, 1);
+    two[0] = 0x55;
+    promise("pmap: a slot used again shows what is there now", seen[0x1000] == 0x55);
+    info->calls->pmap_unmap((const void *)two);
+    info->calls->pmap_unmap((const void *)one);
+    promise_equal("pmap: all are gone", used_slots(), 0);
+}
+
+/* Above it a stack of 4 KiB, below it what no call may touch. */
+static uint64_t small_stack[2][512] __attribute__((aligned(4096)));
+
+static uint64_t call_on_small_stack(void *function, uint64_t a, uint64_t b)
+{
+    void *top = small_stack[2];
+    uint64_t result;
+
+    __asm__ volatile("mov %%rsp, %%rbx\n\t"
+                     "mov %[top], %%rsp\n\t"
+                     "call *%[function]\n\t"
+                     "mov %%rbx, %%rsp"
+                     : "=a"(result), "+D"(a), "+S"(b)
+                     : [top] "r"(top), [function] "r"(function)
+                     : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
+    return result;
+}
+
+void check_small_stack(void)
+{
+    static const char text[] = "payload: on a small stack\n";
+    struct flaws below = {0, 0};
+    uint64_t mapped;
+
+    for (unsigned i = 0; i < 512; i++)
+        small_stack[0][i] = i * 0x0101010101010101ull;
+    call_on_small_stack((void *)info->calls->print, (uint64_t)text, sizeof(text) - 1);
+    mapped = call_on_small_stack((void *)info->calls->pmap_map, info->root_pa, PAGE_SIZE);
+    promise("small stack: pmap_map", mapped == info->pmap_va);
+    call_on_small_stack((void *)info->calls->pmap_unmap, mapped, 0);
+    promise_equal("small stack: reclaim", call_on_small_stack((void *)info->calls->reclaim, 0, 0),
+                  0);
+    for (unsigned i = 0; i < 512; i++)
+        flaw(&below, small_stack[0][i] != i * 0x0101010101010101ull, i);
+    promise_none("4 KiB of stack are enough for a call", &below);
+}
+
+static bool overlaps_free(const struct footing_range *r)
+{
+    for (uint64_t i = 0; i < info->free_count; i++) {
+        if (info->free[i].base_pa < r->end_pa && r->base_pa < info->free[i].end_pa)
+            return true;
+    }
+    return false;
+}
+
+static const struct footing_module *own_file(void)
+{
+    for (uint64_t i = 0; i < info->module_count; i++) {
+        if (info->modules[i].kind == FOOTING_KERNEL)
+            return &info->modules[i];
+    }
+    return NULL;
+}
+
+static void check_ranges(const struct footing_range *ranges, uint64_t count)
+{
+    const struct footing_module *file = own_file();
+    struct flaws form = {0, 0};
+    struct flaws is_free = {0, 0};
+    struct flaws owner = {0, 0};
+    struct flaws mapped = {0, 0};
+    uint64_t of_file = 0;
+    uint64_t pages = 0;
+
+    if (file)
+        pages =
+            directmap_bytes((file->base_pa + PAGE_MASK) & ~PAGE_MASK, file->end_pa & ~PAGE_MASK);
+    for (uint64_t i = 0; i < count; i++) {
+        const struct footing_range *r = &ranges[i];
+        uint64_t len = r->end_pa - r->base_pa;
+
+        say("payload: reclaimed 0x%x-0x%x", r->base_pa, r->end_pa);
+        flaw(&form, ((r->base_pa | r->end_pa) & PAGE_MASK) != 0 || r->base_pa >= r->end_pa,
+             r->base_pa);
+        for (uint64_t j = 0; j < i; j++)
+            flaw(&form, ranges[j].base_pa < r->end_pa && r->base_pa < ranges[j].end_pa, r->base_pa);
+        flaw(&is_free, overlaps_free(r), r->base_pa);
+        if (file && file->base_pa <= r->base_pa && r->end_pa <= file->end_pa)
+            of_file += len;
+        else
+            flaw(&owner, held_bytes(r->base_pa, r->end_pa, "boot information") != len, r->base_pa);
+        flaw(&mapped, !is_mapped(info->directmap_va + r->base_pa, len, true, false, FOOTING_WB),
+             r->base_pa);
+    }
+    promise_none("reclaim: whole pages, disjoint", &form);
+    promise_none("reclaim: not free before", &is_free);
+    promise_none("reclaim: the payload's file and boot information, nothing else", &owner);
+    promise_none("reclaim: mapped writable and write-back", &mapped);
+    promise_equal("reclaim: all mapped whole pages of the payload's file", of_file, pages);
+    for (uint64_t i = 0; i < count && mapped.count == 0; i++)
+        memset((void *)(info->directmap_va + ranges[i].base_pa), 0x5a,
+               ranges[i].end_pa - ranges[i].base_pa);
+}
+
+void check_reclaim(void)
+{
+    struct footing_range ranges[RANGES_MAX];
+    uint64_t count = 0;
+    uint64_t got;
+
+    promise_equal("reclaim: room for none, none given", info->calls->reclaim(ranges, 0), 0);
+    do {
+        got = info->calls->reclaim(ranges + count, 1);
+        promise("reclaim: no more than there is room for", got <= 1);
+        count += got;
+    } while (got > 0 && count < RANGES_MAX);
+    promise_equal("reclaim: nothing twice", info->calls->reclaim(ranges + count, 1), 0);
+    check_ranges(ranges, count);
+}
