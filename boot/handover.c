@@ -34,7 +34,7 @@ _Static_assert((int)FOOTING_KERNEL == (int)MODULE_KERNEL, "kinds are the same");
 
 static struct footing_info info;
 static struct footing_module modules[MODULES_MAX];
-static char command_line[2 * CMDLINE_MAX];
+static char command_line[FACTS_TEXT_MAX + CMDLINE_MAX];
 
 /* What reclaim() still has to give; whole pages. */
 static struct footing_range given_up[2];
@@ -168,8 +168,6 @@ static void fill_command_line(const struct boot *boot)
     const char *own = module ? boot->facts.texts + module->text : "";
     size_t len = text_len(own);
 
-    if (len >= CMDLINE_MAX)
-        len = CMDLINE_MAX - 1;
     __builtin_memcpy(command_line, own, len);
     if (len > 0 && boot->options.payload[0] != '\0')
         command_line[len++] = ' ';

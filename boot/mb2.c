@@ -22,6 +22,9 @@
 #define EFI_MMAP_DESC_VERSION 12
 #define EFI_MMAP_DESCRIPTORS  16u
 
+/* A module's command line, which ends with a zero or with the tag. */
+#define MODULE_TEXT 16u
+
 /* What is left to read, and the tag that is being read. */
 struct cursor {
     const uint8_t *start;
@@ -96,16 +99,21 @@ static struct error read_module(const struct tag *tag, struct facts *facts)
 {
     uint32_t base;
     uint32_t end;
+    uint32_t len = 0;
 
-    if (tag->size < 16)
+    if (tag->size < MODULE_TEXT)
         return damaged(tag, "module tag too small");
+    while (MODULE_TEXT + len < tag->size && tag->bytes[MODULE_TEXT + len] != 0)
+        len++;
     if (facts->nmodules == MODULES_MAX)
         return (struct error){.code = ERR_MODULES, .at = MODULES_MAX};
     base = load32(tag->bytes + 8);
     end = load32(tag->bytes + 12);
     if (end < base)
         return damaged(tag, "module ends before it starts");
-    facts->modules[facts->nmodules++] = (struct module){.base = base, .end = end};
+    if (!facts_add_module(facts, base, end, MODULE_PLAIN, (const char *)tag->bytes + MODULE_TEXT,
+                          len))
+        return (struct error){.code = ERR_CMDLINE, .at = FACTS_TEXT_MAX, .value = len};
     return SUCCESS;
 }
 

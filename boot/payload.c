@@ -124,10 +124,14 @@ static struct error place_piece(struct payload *payload, const struct plan_reque
     return SUCCESS;
 }
 
-/* Whole pages of RELRO, which are read-only once they are relocated. */
-static bool in_relro(const struct elf_image *image, uint64_t va, uint64_t *stop)
+/*
+ * Whole pages of RELRO, which are read-only once they are relocated; and its
+ * first, where nothing of its segment lies before it.
+ */
+static bool in_relro(const struct elf_image *image, const struct elf_segment *s, uint64_t va,
+                     uint64_t *stop)
 {
-    uint64_t first = page_end(image->relro);
+    uint64_t first = image->relro == s->va ? image->relro & ~PAGE_MASK : page_end(image->relro);
     uint64_t end = (image->relro + image->relro_len) & ~PAGE_MASK;
 
     if (image->relro_len == 0 || first >= end || va >= end)
@@ -149,7 +153,8 @@ static struct error place_segment(struct payload *payload, const struct elf_segm
 
     while (left > 0 && !err.code) {
         uint64_t stop = va + left;
-        unsigned rights = in_relro(&payload->image, va, &stop) ? s->rights & ~RIGHT_W : s->rights;
+        unsigned rights =
+            in_relro(&payload->image, s, va, &stop) ? s->rights & ~RIGHT_W : s->rights;
         uint64_t len = stop - va;
 
         for (left -= len; len > 0 && !err.code;) {

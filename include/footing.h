@@ -9,9 +9,8 @@
  *
  * Addresses named `_pa` are physical, `_va` and pointers are virtual in the
  * page tables that are active then; lengths are bytes; ends are exclusive.
- * All that info points to lies in Footing's own memory and stays valid for as
- * long as the payload keeps Footing's mappings (held as FOOTING_HELD_IMAGE and
- * FOOTING_HELD_INFORMATION). README.md, "Hand-over", has the state of every
+ * All that info points to lies in Footing's own memory (held as "image") and
+ * stays valid for as long as the payload keeps Footing's mappings. README.md, "Hand-over", has the state of every
  * register at entry.
  */
 #ifndef FOOTING_H
@@ -61,7 +60,10 @@ struct footing_range {
     uint64_t end_pa;
 };
 
-/* What holds RAM that the memory map calls usable; byte-granular, ascending by base. */
+/*
+ * What holds RAM; byte-granular, ascending by base. Some of it may be where
+ * the memory map has no usable RAM anyway, and ranges may overlap there.
+ */
 struct footing_held {
     uint64_t base_pa;
     uint64_t end_pa;
@@ -192,7 +194,7 @@ struct footing_info;
 struct footing_calls {
     /*
      * Give up what nobody but Footing and its loader needed: the payload's
-     * file and the boot information. Writes up to `max` ranges that are free
+     * file, and multiboot2's boot information. Writes up to `max` ranges that are free
      * from now on, whole pages of the directmap that are not in info's free
      * list, and returns
      * how many it wrote; those that did not fit can be had by calling again.

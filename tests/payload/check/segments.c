@@ -98,14 +98,14 @@ bool zero_behind_file(void)
     return zero;
 }
 
-/* Whole pages; with the word `relro` also the first, where it begins as its segment does. */
+/* Whole pages; also the first, where it begins as its segment does. */
 static uint64_t relro_start(const struct program_header *relro)
 {
     const struct program_header *h;
     uint64_t start = base() + relro->va;
 
     for (unsigned i = 0; (h = header(i)); i++) {
-        if (h->type == PT_LOAD && h->va == relro->va && has_word("relro"))
+        if (h->type == PT_LOAD && h->va == relro->va)
             return start & ~PAGE_MASK;
     }
     return (start + PAGE_MASK) & ~PAGE_MASK;
