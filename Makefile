@@ -32,7 +32,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
 
 # Freestanding, at the top 2 GiB, without the registers that nobody has saved yet. The image is to
 # stay below 64 KiB.
-OPTIMISE := -Os
+OPTIMISE := $(if $(findstring clang,$(CC)),-Oz,-Os)
 CFLAGS = -std=c11 $(OPTIMISE) -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
     -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
     -fcf-protection=none -fno-common $(WARNINGS)

@@ -92,14 +92,19 @@ size_t efi_runtime_keep(const void *map, size_t size, size_t descriptor_size, vo
                         size_t room, uint64_t window, uint64_t window_size, unsigned phys_bits,
                         struct efi_runtime *runtime)
 {
-    size_t max = room / descriptor_size - 1 < EFI_RUNTIME_REGIONS ? room / descriptor_size - 1
-                                                                  : EFI_RUNTIME_REGIONS;
-    size_t count = gather(map, size, descriptor_size, regions, max);
+    size_t fit = room / descriptor_size;
+    size_t max = fit > EFI_RUNTIME_REGIONS ? EFI_RUNTIME_REGIONS : fit - 1;
+    size_t count;
     uint64_t before = 0; /* where the last region ends, physical */
     uint64_t used = 0;   /* and in the window */
 
     runtime->count = 0;
     runtime->why = NULL;
+    if (fit < 2) {
+        refuse(runtime, "their descriptors are too large", descriptor_size);
+        return 0;
+    }
+    count = gather(map, size, descriptor_size, regions, max);
     if (count > max) {
         refuse(runtime, "too many regions",
                load64((uint8_t *)regions + max * descriptor_size + DESC_PHYS));

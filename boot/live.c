@@ -41,7 +41,7 @@ static uint64_t take_frame(void *ctx)
 static bool reserve(void *ctx, size_t count)
 {
     for (; count > 0; count--) {
-        uint64_t frame = stock.source ? stock.source->alloc(stock.source->ctx) : 0;
+        uint64_t frame = stock.source->alloc(stock.source->ctx);
 
         if (frame == 0)
             break;
@@ -55,8 +55,7 @@ static bool reserve(void *ctx, size_t count)
 static void free_frame(void *ctx, uint64_t frame)
 {
     (void)ctx;
-    if (stock.source)
-        stock.source->free(stock.source->ctx, frame);
+    stock.source->free(stock.source->ctx, frame);
 }
 
 /* Through PMAP, and not the directmap: that may be what changes. */
@@ -127,6 +126,18 @@ static bool is_own(const struct footing_update *update)
     return update->va >= PMAP_VA || update->len > PMAP_VA - update->va;
 }
 
+/* Nothing is guessed at. */
+static bool is_known(const struct footing_update *update)
+{
+    bool cache = update->cache == FOOTING_UC || update->cache == FOOTING_WC ||
+                 update->cache == FOOTING_WT || update->cache == FOOTING_WP ||
+                 update->cache == FOOTING_WB;
+
+    return update->operation <= FOOTING_PROTECT && cache && update->frames &&
+           (update->rights & ~(FOOTING_WRITE | FOOTING_EXECUTE)) == 0 &&
+           (update->flags & ~(FOOTING_ALLOW_WX | FOOTING_ALLOW_CACHE)) == 0;
+}
+
 const char *live_update(const struct footing_update *update)
 {
     const struct pt_change change = {
@@ -136,14 +147,19 @@ const char *live_update(const struct footing_update *update)
         .len = update->len,
         .rights = update->rights & (RIGHT_W | RIGHT_X),
         .type = (enum memtype)update->cache,
-        .max_level = update->max_level < space.max_level ? update->max_level : space.max_level,
+        .max_level = update->max_level,
         .allow_wx = update->flags & FOOTING_ALLOW_WX,
         .allow_types = update->flags & FOOTING_ALLOW_CACHE,
     };
     struct error err = {.code = ERR_CLASH};
 
+    if (!is_known(update))
+        return "INVALID";
     stock.source = update->frames;
     if (!is_own(update))
         err = pt_update(&space, &change);
+    /* Where types change, more was asked for than was needed. */
+    while (stock.first != 0)
+        free_frame(NULL, take_frame(NULL));
     return err.code ? error_words(err.code)->name : NULL;
 }

@@ -122,6 +122,8 @@ static void add_screen(void)
     size_t count =
         screen_mappings(boot.screen, &boot.facts.framebuffer, &boot.mtrr, boot.caps.pat, mappings);
 
+    if (count == 0)
+        boot.screen = SCREEN_NONE;
     for (size_t i = 0; i < count; i++)
         add_fixed(mappings[i]);
 }
@@ -241,8 +243,9 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     boot.image_pa = image;
     pmap_init(image);
     trap_init();
-    screen_find(&boot.facts.framebuffer, !firmware, &boot.map);
+    boot.screen = screen_find(&boot.facts.framebuffer, !firmware);
     boot.caps = cpu_detect();
+    pmap_width(boot.caps.phys_bits);
     mtrr_read(&boot.mtrr, &boot.caps);
     memmap_init(&boot.map, room.map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
 

@@ -177,7 +177,7 @@ struct error payload_place(struct payload *payload, const struct module *module,
     payload->count = 0;
     payload->base = 0;
     if (!err.code && image->relocatable) {
-        uint64_t len = image->end - image->start;
+        uint64_t len = image->end - (image->start & ~(LARGE_PAGE - 1));
         uint64_t window = len <= PAYLOAD_SIZE ? PAYLOAD_VA : PAYLOAD_LARGE_VA;
 
         if (image->align > LARGE_PAGE || len > RUNTIME_VA - PAYLOAD_LARGE_VA)

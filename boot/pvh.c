@@ -144,6 +144,7 @@ static void read_rsdp(struct start *start, struct facts *facts)
         fail(start, ERR_INFO, INFO_RSDP, rsdp, "RSDP wraps");
         return;
     }
+    facts->rsdp_pa = rsdp;
     facts->rsdp_size = RSDP_1_SIZE;
     read(start, rsdp, facts->rsdp, RSDP_1_SIZE);
     if (facts->rsdp[RSDP_REVISION] >= 2) {

@@ -73,8 +73,8 @@ static void leave_firmware(struct boot *boot, struct firmware_state *firmware)
     const struct range_sink sink = {&boot->map, take_range};
 
     efi_describe(&boot->efi, &boot->facts);
+    boot->screen = screen_find(&boot->facts.framebuffer, false);
     console_firmware(NULL);
-    panic_returns(NULL);
     must(efi_leave(&boot->efi, &sink));
     /* Nobody serves the firmware's interrupts from here on. */
     firmware->flags &= ~EFLAGS_IF;
@@ -119,7 +119,7 @@ static void read_information(struct boot *boot, uint64_t information,
     const void *info = map_information(information, &size);
 
     must(mb2_facts(info, size, &boot->facts));
-    screen_find(&boot->facts.framebuffer, is_bios(boot, firmware), &boot->map);
+    boot->screen = screen_find(&boot->facts.framebuffer, is_bios(boot, firmware));
     read_options(boot);
     if (boot->facts.efi_boot_services && !firmware)
         must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
@@ -138,10 +138,10 @@ static void read_information(struct boot *boot, uint64_t information,
 /* Zeros beyond the CPU's reach: no page-table entry can name what is there. */
 static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
 {
-    const struct boot *boot = ctx;
     const void *from;
 
-    if ((pa + len - 1) >> boot->caps.phys_bits) {
+    (void)ctx;
+    if (!pmap_reaches(pa, len)) {
         __builtin_memset(to, 0, len);
         return;
     }
@@ -167,9 +167,12 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
 {
     static struct kept_range held[PVH_HELD_MAX];
     const struct range_sink sink = {&boot->map, take_range};
-    const struct pvh_source physical = {boot, read_physical};
+    const struct pvh_source physical = {NULL, read_physical};
     size_t count;
 
+    /* Where a PC has its text screen, such a guest may have RAM. */
+    console_screen(NULL);
+    boot->screen = SCREEN_NONE;
     must(pvh_facts(&physical, start_info, &boot->facts));
     read_options(boot);
     ignore_unset_mtrrs(boot);
@@ -179,11 +182,11 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
         boot_hold(boot, held[i].base, held[i].len, held[i].what);
 }
 
-static bool is_start_info(struct boot *boot, uint64_t information)
+static bool is_start_info(uint64_t information)
 {
     uint32_t magic;
 
-    read_physical(boot, information, &magic, sizeof(magic));
+    read_physical(NULL, information, &magic, sizeof(magic));
     return magic == PVH_MAGIC;
 }
 
@@ -191,13 +194,15 @@ void read_facts(struct boot *boot, uint64_t information, struct firmware_state *
 {
     if (firmware && information == 0 && efi_start)
         read_firmware(boot, firmware);
-    else if (!firmware && is_start_info(boot, information))
+    else if (!firmware && is_start_info(information))
         read_start_info(boot, information);
     else
         read_information(boot, information, firmware);
     memmap_normalise(&boot->map);
     boot->bios = is_bios(boot, firmware);
-    boot->screen = screen_find(&boot->facts.framebuffer, boot->bios, &boot->map);
+    if (boot->screen == SCREEN_NONE && boot->bios)
+        boot->screen = screen_find(&boot->facts.framebuffer, true);
+    boot->screen = screen_settle(boot->screen, &boot->facts.framebuffer, &boot->map);
     for (size_t i = 0; i < boot->facts.nkept; i++)
         boot_hold(boot, boot->facts.kept[i].base, boot->facts.kept[i].len,
                   boot->facts.kept[i].what);

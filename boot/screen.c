@@ -18,23 +18,7 @@ static bool shows_text(const struct framebuffer *fb, bool bios)
            fb->height >= VGA_ROWS;
 }
 
-/* Pixels where the CPU can reach them, and where no RAM is. */
-static bool is_apart(const struct framebuffer *fb, const struct memmap *map)
-{
-    uint64_t end = fb->base + framebuffer_bytes(fb);
-
-    if (end > UINT64_C(1) << map->phys_bits)
-        return false;
-    for (size_t i = 0; i < map->count; i++) {
-        const struct mem_range *range = &map->ranges[i];
-
-        if (range->type == MEM_USABLE && range->base < end && fb->base < range->end)
-            return false;
-    }
-    return true;
-}
-
-enum screen screen_find(const struct framebuffer *fb, bool bios, const struct memmap *map)
+enum screen screen_find(const struct framebuffer *fb, bool bios)
 {
     void *pixels = NULL;
 
@@ -46,16 +30,34 @@ enum screen screen_find(const struct framebuffer *fb, bool bios, const struct me
     }
     if (!framebuffer_usable(fb))
         return SCREEN_NONE;
-    if (is_apart(fb, map))
+    if (pmap_reaches(fb->base, framebuffer_bytes(fb)))
         pixels = pmap_screen(fb->base, framebuffer_bytes(fb));
     if (!pixels) {
-        log_print(LOG_WARNING, "footing: framebuffer at 0x%lx, %lu bytes, cannot be used\n",
-                  fb->base, framebuffer_bytes(fb));
+        log_print(LOG_WARNING, "footing: framebuffer at 0x%lx, %lu bytes: out of reach\n", fb->base,
+                  framebuffer_bytes(fb));
         return SCREEN_NONE;
     }
     framebuffer_start(fb, pixels);
     console_screen(framebuffer_putc);
     return SCREEN_PIXELS;
+}
+
+enum screen screen_settle(enum screen screen, const struct framebuffer *fb,
+                          const struct memmap *map)
+{
+    uint64_t base = screen == SCREEN_TEXT ? VGA_TEXT_PA : fb->base;
+    uint64_t len = screen == SCREEN_TEXT ? PAGE_SIZE : framebuffer_bytes(fb);
+
+    for (size_t i = 0; screen != SCREEN_NONE && i < map->count; i++) {
+        const struct mem_range *range = &map->ranges[i];
+
+        if (range->type != MEM_USABLE || range->base > base + (len - 1) || range->end <= base)
+            continue;
+        console_screen(NULL);
+        log_print(LOG_WARNING, "footing: no screen: the memory map has RAM at 0x%lx\n", base);
+        return SCREEN_NONE;
+    }
+    return screen;
 }
 
 static struct mapping text_mapping(void)

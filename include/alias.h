@@ -18,8 +18,8 @@ struct pt_run {
 struct error alias_check(const struct pt_space *space, const struct pt_run *run,
                          const struct pt_change *change);
 
-/* Is there room for `runs` more of alias_add() and alias_remove() each? */
-bool alias_room(const struct pt_space *space, size_t runs);
+/* By how many entries the registry grows, or shrinks, when this is done to a run. */
+long alias_growth(const struct pt_space *space, const struct pt_run *run, enum pt_op op);
 
 void alias_add(struct pt_space *space, const struct pt_run *run);
 void alias_remove(struct pt_space *space, const struct pt_run *run);

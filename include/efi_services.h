@@ -92,7 +92,7 @@ struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_ta
 /* What the firmware knows of the image that it has started. */
 struct error efi_find_image(struct efi *efi);
 
-/* Copy len bytes of the firmware's memory. */
+/* Copy len bytes of the firmware's memory; zeros, where no CPU can reach. */
 void efi_read(uint64_t pa, void *to, size_t len);
 uint64_t efi_read64(uint64_t pa);
 

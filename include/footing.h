@@ -169,8 +169,9 @@ enum footing_operation {
 /* Frames for page tables: the payload's allocator. */
 struct footing_frames {
     void *ctx;
-    uint64_t (*alloc)(
-        void *ctx); /* a frame of write-back RAM, whatever is in it; 0: there is none */
+    /* A frame of write-back RAM, whatever is in it; 0: there is none. */
+    uint64_t (*alloc)(void *ctx);
+    /* A frame that no table needs any more; also of those that Footing built its tables of. */
     void (*free)(void *ctx, uint64_t pa);
 };
 
@@ -183,7 +184,7 @@ struct footing_update {
     uint64_t len;
     uint32_t rights;    /* FOOTING_WRITE, FOOTING_EXECUTE; of FOOTING_MAP and FOOTING_PROTECT */
     uint32_t cache;     /* enum footing_cache; of the same */
-    uint32_t max_level; /* of FOOTING_MAP: the largest page, as in struct footing_mapping */
+    uint32_t max_level; /* of FOOTING_MAP: the largest page to begin with, as above */
     uint32_t reserved;
     const struct footing_frames *frames;
 };
@@ -213,7 +214,8 @@ struct footing_calls {
      * Change the live page tables: all of it, or nothing. Large pages are
      * split and merged as needed, and translations of this CPU are flushed;
      * those of others are the caller's business, with what it unmapped still
-     * unused. Returns null, or why nothing was changed: "ALIGN", "CANONICAL",
+     * unused. Returns null, or why nothing was changed: "INVALID" (a value
+     * that this header does not have, or no frames), "ALIGN", "CANONICAL",
      * "WIDTH", "LARGE", "CLASH" (mapped already, or Footing's own), "ABSENT"
      * (not mapped), "WX", "TYPE" (also: write-back where the MTRRs make it
      * something else), "NOFRAMES", "PLANFULL" (too many mappings).

@@ -7,6 +7,7 @@
 #ifndef PMAP_H
 #define PMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,12 @@
 
 /* Where the image lies; before any other call. */
 void pmap_init(uint64_t image_pa);
+
+/* How wide physical addresses are: no page-table entry may hold more. 52 until then. */
+void pmap_width(unsigned phys_bits);
+
+/* Can all len > 0 bytes at pa be mapped? Nothing else may be asked of pmap_map(). */
+bool pmap_reaches(uint64_t pa, uint64_t len);
 
 /*
  * Map len bytes at pa, writable, write-back; len > 0. Null: not enough slots.

@@ -16,11 +16,13 @@ enum screen { SCREEN_NONE, SCREEN_TEXT, SCREEN_PIXELS };
 
 /*
  * Map the screen in the boot tables, and show the console on it. Without a
- * framebuffer a BIOS machine has VGA text. A framebuffer that is where the
- * map has usable RAM, or out of reach, gets a line instead. With a map that
- * is not normalised yet only the former matters to it.
+ * framebuffer a BIOS machine has VGA text. A line if it is out of reach.
  */
-enum screen screen_find(const struct framebuffer *fb, bool bios, const struct memmap *map);
+enum screen screen_find(const struct framebuffer *fb, bool bios);
+
+/* The same screen; or none and a line, if the map says that its memory is RAM. */
+enum screen screen_settle(enum screen screen, const struct framebuffer *fb,
+                          const struct memmap *map);
 
 /*
  * The screen's plan entries, at most SCREEN_MAPPINGS_MAX, at the addresses

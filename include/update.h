@@ -93,7 +93,9 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
 
 /*
  * Carry it out, or change nothing. Errors: ERR_ALIGN, ERR_CANONICAL,
- * ERR_WIDTH, ERR_LARGE, as plan_check(); ERR_CLASH and ERR_ABSENT, as above;
+ * ERR_WIDTH, ERR_LARGE, as plan_check(); ERR_CLASH and ERR_ABSENT, as above,
+ * and ERR_CLASH for a PT_MAP in the directmap's window at another address than
+ * the directmap has for it;
  * ERR_WX: writable and executable, in itself or over aliases; ERR_TYPE: write-
  * back where the MTRRs make it something else, or a frame that another
  * mapping has with another type; ERR_NOFRAMES: value = frames wanted;

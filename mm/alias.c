@@ -8,9 +8,11 @@ static uint64_t end_of(const struct pt_alias *alias)
     return alias->pa + alias->len;
 }
 
-static bool in_window(const struct pt_space *space, uint64_t va)
+/* Is this the directmap itself? */
+static bool is_direct(const struct pt_space *space, const struct pt_run *run)
 {
-    return va - space->directmap_base < space->directmap_size;
+    return run->va - space->directmap_base < space->directmap_size &&
+           run->va - space->directmap_base == run->pa;
 }
 
 /* How many begin below this address. */
@@ -30,10 +32,12 @@ static size_t below(const struct pt_space *space, uint64_t pa)
     return low;
 }
 
-static struct error conflict(const struct pt_run *run, unsigned rights, enum memtype type,
-                             const struct pt_change *change)
+/* Frames from `pa` on are shared with a mapping of these rights and type: the first page is wrong? */
+static struct error conflict(const struct pt_run *run, uint64_t pa, unsigned rights,
+                             enum memtype type, const struct pt_change *change)
 {
-    struct error err = {.at = run->va, .value = run->pa};
+    uint64_t first = pa > run->pa ? pa : run->pa;
+    struct error err = {.at = run->va + (first - run->pa), .value = first};
     unsigned both = run->rights | rights;
 
     if (!change->allow_wx && (both & RIGHT_W) && (both & RIGHT_X))
@@ -41,6 +45,14 @@ static struct error conflict(const struct pt_run *run, unsigned rights, enum mem
     else if (!change->allow_types && run->type != type)
         err.code = ERR_TYPE;
     return err.code ? err : SUCCESS;
+}
+
+/* Of two errors, the one about the page that comes first. */
+static struct error first_of(struct error a, struct error b)
+{
+    if (!a.code || !b.code)
+        return a.code ? a : b;
+    return b.value < a.value ? b : a;
 }
 
 /* The entry that translates va, its level, and the span of that; 0: not mapped. */
@@ -77,7 +89,7 @@ static struct error check_directmap(const struct pt_space *space, const struct p
 
         if (leaf != 0) {
             pte_decode(leaf, level, &rights, &type);
-            err = conflict(run, rights, type, change);
+            err = conflict(run, run->pa + at, rights, type, change);
         }
         at += span - (va & (span - 1));
     }
@@ -89,26 +101,75 @@ struct error alias_check(const struct pt_space *space, const struct pt_run *run,
 {
     struct error err = SUCCESS;
 
-    for (size_t i = below(space, run->pa + run->len); i-- > 0 && !err.code;) {
+    for (size_t i = below(space, run->pa + run->len); i-- > 0;) {
         const struct pt_alias *alias = &space->aliases[i];
 
         if (alias->reach <= run->pa)
             break;
         /* One that keeps the same distance is this very mapping. */
         if (end_of(alias) > run->pa && alias->va - alias->pa != run->va - run->pa)
-            err = conflict(run, alias->rights, (enum memtype)alias->type, change);
+            err = first_of(
+                err, conflict(run, alias->pa, alias->rights, (enum memtype)alias->type, change));
     }
-    if (err.code || in_window(space, run->va))
+    if (is_direct(space, run))
         return err;
     /* In the directmap frames are writable and write-back; those that are not are aliases above. */
     if ((run->rights & RIGHT_X) || run->type != MEMTYPE_WB)
-        err = check_directmap(space, run, change);
+        err = first_of(err, check_directmap(space, run, change));
     return err;
 }
 
-bool alias_room(const struct pt_space *space, size_t runs)
+/* Of the directmap, only what is out of the ordinary is kept. */
+static bool is_kept(const struct pt_space *space, const struct pt_run *run)
 {
-    return runs <= (space->max_aliases - space->naliases) / 2;
+    return !is_direct(space, run) || (run->rights & RIGHT_X) || run->type != MEMTYPE_WB;
+}
+
+/* Of the same kind, and at the same distance. */
+static bool continues(const struct pt_alias *alias, const struct pt_run *run)
+{
+    return alias->va - alias->pa == run->va - run->pa && alias->rights == run->rights &&
+           alias->type == run->type;
+}
+
+/* Where the alias is that ends where this run begins, or begins where it ends; naliases: nowhere. */
+static size_t find_before(const struct pt_space *space, const struct pt_run *run)
+{
+    for (size_t i = below(space, run->pa); i-- > 0 && space->aliases[i].reach >= run->pa;) {
+        if (end_of(&space->aliases[i]) == run->pa && continues(&space->aliases[i], run))
+            return i;
+    }
+    return space->naliases;
+}
+
+static size_t find_after(const struct pt_space *space, const struct pt_run *run)
+{
+    uint64_t end = run->pa + run->len;
+
+    for (size_t i = below(space, end); i < space->naliases && space->aliases[i].pa == end; i++) {
+        if (continues(&space->aliases[i], run))
+            return i;
+    }
+    return space->naliases;
+}
+
+long alias_growth(const struct pt_space *space, const struct pt_run *run, enum pt_op op)
+{
+    uint64_t end = run->pa + run->len;
+    long growth = 0;
+
+    for (size_t i = op == PT_MAP ? 0 : below(space, end); i-- > 0;) {
+        const struct pt_alias *alias = &space->aliases[i];
+
+        if (alias->reach <= run->pa)
+            break;
+        if (end_of(alias) > run->pa && alias->va - alias->pa == run->va - run->pa)
+            growth += (alias->pa < run->pa) + (end_of(alias) > end) - 1;
+    }
+    if (op != PT_UNMAP && is_kept(space, run))
+        growth += 1 - (find_before(space, run) < space->naliases) -
+                  (find_after(space, run) < space->naliases);
+    return growth;
 }
 
 static void update_reach(struct pt_space *space, size_t from)
@@ -145,22 +206,23 @@ void alias_add(struct pt_space *space, const struct pt_run *run)
         .rights = (uint8_t)run->rights,
         .type = (uint8_t)run->type,
     };
-    size_t at = below(space, run->pa);
+    size_t at;
 
-    if (in_window(space, run->va) && !(run->rights & RIGHT_X) && run->type == MEMTYPE_WB)
+    if (!is_kept(space, run))
         return;
-    /* More of the one before it, as when pages are mapped one by one. */
-    if (at > 0) {
-        struct pt_alias *last = &space->aliases[at - 1];
-
-        if (end_of(last) == alias.pa && last->va + last->len == alias.va &&
-            last->rights == alias.rights && last->type == alias.type) {
-            last->len += alias.len;
-            update_reach(space, at - 1);
-            return;
-        }
+    at = find_after(space, run);
+    if (at < space->naliases) {
+        alias.len += space->aliases[at].len;
+        take_out(space, at);
+        update_reach(space, at);
     }
-    insert(space, at, &alias);
+    at = find_before(space, run);
+    if (at < space->naliases) {
+        space->aliases[at].len += alias.len;
+    } else {
+        at = below(space, run->pa);
+        insert(space, at, &alias);
+    }
     update_reach(space, at);
 }
 
@@ -196,7 +258,7 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan)
         const struct mapping *m = &plan->entries[i];
         const struct pt_run run = {m->va, m->pa, m->len, m->rights, (enum memtype)m->type};
 
-        if (space->naliases == space->max_aliases)
+        if (space->naliases == space->max_aliases && alias_growth(space, &run, PT_MAP) > 0)
             return (struct error){.code = ERR_PLANFULL, .at = space->max_aliases};
         alias_add(space, &run);
     }

@@ -97,7 +97,7 @@ void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *ty
 {
     static const enum memtype types[] = {MEMTYPE_WB, MEMTYPE_WT, MEMTYPE_UC,
                                          MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WP};
-    uint64_t pat_bit = level == 0 ? PTE_PAT_4K : PTE_PAT_LARGE;
+    uint64_t pat_bit = level > 0 ? PTE_PAT_LARGE : PTE_PAT_4K;
     unsigned index = (pte & PTE_PWT ? 1u : 0u) + (pte & PTE_PCD ? 2u : 0u);
 
     if (pte & pat_bit)

@@ -14,7 +14,8 @@ struct pass {
     uint64_t attributes[PT_LEAF_LEVELS];
     bool commit;
     size_t frames;
-    size_t runs;
+    long growth; /* of the registry of aliases, and the most that it came to on the way */
+    long peak;
 };
 
 static unsigned slot_shift(unsigned level)
@@ -49,6 +50,26 @@ static struct error wrong(enum error_code code, uint64_t va, uint64_t pa)
     return (struct error){.code = code, .at = va, .value = pa};
 }
 
+/* By the MTRRs and by other mappings of its frames; the first page that is wrong counts. */
+static struct error check_run(const struct pass *p, const struct pt_run *run)
+{
+    struct error err = alias_check(p->space, run, p->change);
+    uint64_t end = run->pa + run->len;
+    uint64_t pa = run->pa;
+
+    while (run->type == MEMTYPE_WB && pa < end) {
+        struct memtype_span span = memtype_span(p->space->mtrr, pa, end);
+
+        if (span.type != MEMTYPE_WB) {
+            if (!err.code || pa <= err.value)
+                err = wrong(ERR_TYPE, run->va + (pa - run->pa), pa);
+            break;
+        }
+        pa = span.end;
+    }
+    return err;
+}
+
 /* The run has ended: in the first pass check its aliases, in the second keep account of it. */
 static struct error end_run(struct pass *p)
 {
@@ -60,7 +81,6 @@ static struct error end_run(struct pass *p)
         return SUCCESS;
     run.rights = change->rights;
     run.type = change->type;
-    p->runs++;
     if (p->commit) {
         if (change->op != PT_MAP)
             alias_remove(p->space, &run);
@@ -68,11 +88,12 @@ static struct error end_run(struct pass *p)
             alias_add(p->space, &run);
         return SUCCESS;
     }
+    p->growth += alias_growth(p->space, &run, change->op);
+    if (p->growth > p->peak)
+        p->peak = p->growth;
     if (change->op == PT_UNMAP)
         return SUCCESS;
-    if (run.type == MEMTYPE_WB && !memtype_is(p->space->mtrr, run.pa, run.len, MEMTYPE_WB))
-        return wrong(ERR_TYPE, run.va, run.pa);
-    return alias_check(p->space, &run, change);
+    return check_run(p, &run);
 }
 
 static struct error note(struct pass *p, uint64_t va, uint64_t pa, uint64_t len)
@@ -245,10 +266,12 @@ static struct error split(struct pass *p, unsigned level, uint64_t *slot, uint64
     unsigned rights;
     enum memtype type;
 
+    pte_decode(*slot, level, &rights, &type);
+    if (p->change->op == PT_PROTECT && rights == p->change->rights && type == p->change->type)
+        return note(p, va, pa + (va - start), stop - va);
     if (p->commit) {
         uint64_t frame;
 
-        pte_decode(*slot, level, &rights, &type);
         frame = build_split(p, level - 1, pa | pte_attributes(rights, type, level - 1), va, stop);
         memory->exchange(memory->ctx, slot, frame | PT_LINK, canonical(p, start), span);
     } else {
@@ -312,8 +335,9 @@ static uint64_t merged(const struct pass *p, unsigned level, const uint64_t *tab
     return pa | pte_attributes(rights, type, level);
 }
 
-/* The table below has changed: is it still needed? */
-static void tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t *table, uint64_t va)
+/* The table below has changed: if it is not needed any more, it is cut off, and its frame returned. */
+static uint64_t tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t *table,
+                     uint64_t va)
 {
     const struct pt_live_memory *memory = p->memory;
     uint64_t span = span_of(level);
@@ -324,14 +348,13 @@ static void tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t 
     if (p->change->op == PT_UNMAP && is_empty(table)) {
         memory->write(memory->ctx, slot, 1, 0, 0);
         memory->flush(memory->ctx, start, span);
-        memory->free(memory->ctx, frame);
-        return;
+        return frame;
     }
     leaf = merged(p, level, table);
-    if (leaf != 0) {
-        memory->exchange(memory->ctx, slot, leaf, start, span);
-        memory->free(memory->ctx, frame);
-    }
+    if (leaf == 0)
+        return 0;
+    memory->exchange(memory->ctx, slot, leaf, start, span);
+    return frame;
 }
 
 static struct error visit(struct pass *p, unsigned level, uint64_t *table, uint64_t va,
@@ -343,9 +366,11 @@ static struct error on_table(struct pass *p, unsigned level, uint64_t *slot, uin
     uint64_t *table = p->memory->map(p->memory->ctx, *slot & PTE_ADDR);
     struct error err = visit(p, level - 1, table, va, stop);
 
-    if (p->commit)
-        tidy(p, level, slot, table, va);
+    uint64_t unused = p->commit ? tidy(p, level, slot, table, va) : 0;
+
     p->memory->unmap(p->memory->ctx, table);
+    if (unused != 0)
+        p->memory->free(p->memory->ctx, unused);
     return err;
 }
 
@@ -393,13 +418,21 @@ static struct error go(struct pass *p, bool commit)
             .len = len,
             .rights = (uint8_t)change->rights,
             .type = (uint8_t)change->type,
-            .max_level = (uint8_t)change->max_level,
+            .max_level = (uint8_t)(change->max_level < p->space->max_level ? change->max_level
+                                                                           : p->space->max_level),
         };
         err = visit(p, p->space->levels - 1, root, va + done, va + done + len);
         done += len;
     }
     p->memory->unmap(p->memory->ctx, root);
     return err.code ? err : end_run(p);
+}
+
+/* Nothing but RAM at its own address belongs into the directmap's window. */
+static bool meets_window(const struct pt_space *space, const struct pt_change *change)
+{
+    return change->va - space->directmap_base < space->directmap_size ||
+           (space->directmap_size > 0 && space->directmap_base - change->va < change->len);
 }
 
 /* What can be said without looking at the tables. */
@@ -418,8 +451,11 @@ static struct error check_change(const struct pt_space *space, const struct pt_c
         code = ERR_CANONICAL;
     else if (change->op == PT_MAP && (pa >= width || change->len > width - pa))
         code = ERR_WIDTH;
-    else if (change->op == PT_MAP && change->max_level > space->max_level)
+    else if (change->op == PT_MAP && change->max_level >= PT_LEAF_LEVELS)
         code = ERR_LARGE;
+    else if (change->op == PT_MAP && meets_window(space, change) &&
+             change->va - space->directmap_base != pa)
+        code = ERR_CLASH;
     else if (change->op != PT_UNMAP && (change->rights & RIGHT_W) && (change->rights & RIGHT_X) &&
              !change->allow_wx)
         code = ERR_WX;
@@ -437,7 +473,7 @@ struct error pt_update(struct pt_space *space, const struct pt_change *change)
         err = go(&p, false);
     if (err.code)
         return err;
-    if (!alias_room(space, p.runs))
+    if (p.peak > 0 && space->naliases + (size_t)p.peak > space->max_aliases)
         return (struct error){.code = ERR_PLANFULL, .at = space->max_aliases};
     if (!space->memory->reserve(space->memory->ctx, p.frames))
         return (struct error){.code = ERR_NOFRAMES, .value = p.frames};

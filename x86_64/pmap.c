@@ -22,12 +22,25 @@ static struct {
     uint64_t *slots;
     unsigned used;
     uint64_t image_pa;
-} pmap;
+    unsigned width;
+} pmap = {.width = 52};
 
 void pmap_init(uint64_t image_address)
 {
     pmap.slots = boot_l1;
     pmap.image_pa = image_address;
+}
+
+void pmap_width(unsigned phys_bits)
+{
+    pmap.width = phys_bits;
+}
+
+bool pmap_reaches(uint64_t pa, uint64_t len)
+{
+    uint64_t last = pa + (len - 1);
+
+    return last >= pa && last >> pmap.width == 0;
 }
 
 uint64_t image_pa(const void *va)
