@@ -35,10 +35,10 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
 OPTIMISE := $(if $(findstring clang,$(CC)),-Oz,-Os)
 CFLAGS = -std=c11 $(OPTIMISE) -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
     -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
-    -fcf-protection=none -fno-common $(WARNINGS)
+    -fcf-protection=none -fno-common -ffunction-sections -fdata-sections $(WARNINGS)
 CPPFLAGS := -Iinclude -Iboot -MMD -MP
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none \
-    --orphan-handling=error --fatal-warnings
+    --orphan-handling=error --fatal-warnings --gc-sections
 ifeq ($(UBSAN),1)
 CFLAGS += -fsanitize=undefined
 LDFLAGS += --defsym=image_ballast=0x200000

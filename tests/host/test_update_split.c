@@ -158,6 +158,9 @@ static void merge_waits_for_every_entry(void **state)
             subject_map(s, VA, PA, at, RIGHT_W);
         if (at + size < size * 512)
             subject_map(s, VA + at + size, PA + at + size, size * 511 - at, RIGHT_W);
+        /* The table is looked at again, with one entry missing. */
+        subject_protect(s, VA + (at > 0 ? 0 : size), size, 0);
+        subject_protect(s, VA + (at > 0 ? 0 : size), size, RIGHT_W);
         assert_int_equal(s->leaves[2], 0);
         subject_map(s, VA + at, PA + at, size, RIGHT_W);
         subject_assert(s, 2, 0, 0, 1);
