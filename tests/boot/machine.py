@@ -200,14 +200,18 @@ class Machine:
     def wait_halted(self, seconds: float) -> None:
         """Wait until the CPU has halted with interrupts off, and stop the guest there."""
         deadline = time.monotonic() + seconds
+        before = ""
         while True:
             if self._running.poll() is not None:
                 raise self.fail(f"QEMU left with {self._running.returncode} instead of halting")
             text = self.hmp("info registers")
             flags = re.search(r"RFL=([0-9a-f]+)|EFL=([0-9a-f]+)", text)
             assert flags, text
-            if "HLT=1" in text and not int(flags[1] or flags[2], 16) & 0x200:
+            halted = "HLT=1" in text and not int(flags[1] or flags[2], 16) & 0x200
+            # Firmware may halt so for a moment, with an SMI or an NMI to come.
+            if halted and text == before:
                 break
+            before = text if halted else ""
             if time.monotonic() > deadline:
                 raise self.fail(f"not halted after {seconds} s")
             time.sleep(_POLL_SECONDS)

@@ -2,7 +2,8 @@
 /* Virtual addresses of our own, through Footing's page-table calls: scattered pages in a row. */
 #include "hypervisor.h"
 
-#define VMAP_BASE 0xffffc90000000000ul
+/* Behind the directmap; README.md, "Virtual memory", has what else is free. */
+#define VMAP_BASE 0xfffffb0000000000ul
 
 static uint64_t next = VMAP_BASE;
 
