@@ -56,7 +56,7 @@ ELF_OBJECTS := $(filter-out $(EFI_SOURCES:%=$(O)/%.o),$(OBJECTS))
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
-BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus)
+BENCHES := $(addprefix $(B)/bench/,builder normaliser corpus update)
 
 .DEFAULT_GOAL := all
 .PHONY: all image host-tests help run unified check check-full bench fuzz mutate gdb clean format lint \
