@@ -87,15 +87,7 @@ struct error efi_failed(const char *call, uint64_t status)
 
 void efi_read(uint64_t pa, void *to, size_t len)
 {
-    const void *from;
-
-    if (!pmap_reaches(pa, len)) {
-        __builtin_memset(to, 0, len);
-        return;
-    }
-    from = pmap_map(pa, len);
-    __builtin_memcpy(to, from, len);
-    pmap_unmap(from);
+    pmap_read(pa, to, len);
 }
 
 uint64_t efi_read64(uint64_t pa)

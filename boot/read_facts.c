@@ -135,19 +135,10 @@ static void read_information(struct boot *boot, uint64_t information,
     boot_hold(boot, information, size, "boot information");
 }
 
-/* Zeros beyond the CPU's reach: no page-table entry can name what is there. */
 static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
 {
-    const void *from;
-
     (void)ctx;
-    if (!pmap_reaches(pa, len)) {
-        __builtin_memset(to, 0, len);
-        return;
-    }
-    from = pmap_map(pa, len);
-    __builtin_memcpy(to, from, len);
-    pmap_unmap(from);
+    pmap_read(pa, to, len);
 }
 
 /*

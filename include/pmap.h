@@ -37,6 +37,19 @@ bool pmap_reaches(uint64_t pa, uint64_t len);
 void *pmap_map(uint64_t pa, size_t len);
 void pmap_unmap(const void *mapped);
 
+/* Copy len > 0 bytes of physical memory; zeros, where no page-table entry can reach. */
+static inline void pmap_read(uint64_t pa, void *to, size_t len)
+{
+    const void *from = pmap_reaches(pa, len) ? pmap_map(pa, len) : NULL;
+
+    if (!from) {
+        __builtin_memset(to, 0, len);
+        return;
+    }
+    __builtin_memcpy(to, from, len);
+    pmap_unmap(from);
+}
+
 /* Map the text screen's page, uncacheable, in its own slot of the boot tables. */
 volatile uint16_t *pmap_vga(void);
 

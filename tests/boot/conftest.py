@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import payloads
 from boots import Bench, make_bench
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,3 +66,9 @@ def efi_path(image_path: Path) -> Path:
 def bench(tmp_path: Path, cache: Path, image_path: Path, efi_path: Path) -> Bench:
     """A place to boot the image, by GRUB, by the test ROM, or by UEFI."""
     return make_bench(tmp_path, cache, image_path, efi_path)
+
+
+@pytest.fixture(scope="session")
+def forms(cache: Path) -> dict[str, bytes]:
+    """The payload that checks what it is given, by form."""
+    return payloads.build(cache)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mb2
 import oracle
 import snapshot
 from boots import EFI_SECONDS, GRUB_SECONDS, ROM_SECONDS, Bench, Module, RomBoot, assert_panic, assert_ready
@@ -29,6 +30,9 @@ _FOLDER = Path(__file__).resolve().parents[1]
 _HALF = 1 << 63
 
 PAYLOAD_AT = 128 << 20  # where the test ROM puts the payload's file
+
+# 4 GiB as the Q35 board lays them out: half below the PCI hole, half above 4 GiB.
+SPLIT = [*mb2.standard_map(2 << 30), (4 << 30, 2 << 30, mb2.USABLE)]
 
 
 def build(cache: Path) -> dict[str, bytes]:
@@ -282,3 +286,7 @@ def _join(pieces: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             result.append((start_, end))
     return result
+
+
+def whole(length: int) -> int:
+    return -(-length // 0x1000) * 0x1000
