@@ -18,6 +18,9 @@ struct pt_run {
 struct error alias_check(const struct pt_space *space, const struct pt_run *run,
                          const struct pt_change *change);
 
+/* Is this run a part of what is there already, and of the same kind? Then it need not be noted. */
+bool alias_known(const struct pt_space *space, const struct pt_run *run);
+
 /* By how many entries the registry grows, or shrinks, when this is done to a run. */
 long alias_growth(const struct pt_space *space, const struct pt_run *run, enum pt_op op);
 

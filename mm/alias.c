@@ -153,6 +153,19 @@ static size_t find_after(const struct pt_space *space, const struct pt_run *run)
     return space->naliases;
 }
 
+bool alias_known(const struct pt_space *space, const struct pt_run *run)
+{
+    for (size_t i = below(space, run->pa + 1); i-- > 0;) {
+        const struct pt_alias *alias = &space->aliases[i];
+
+        if (alias->reach <= run->pa)
+            break;
+        if (end_of(alias) >= run->pa + run->len && continues(alias, run))
+            return true;
+    }
+    return false;
+}
+
 long alias_growth(const struct pt_space *space, const struct pt_run *run, enum pt_op op)
 {
     uint64_t end = run->pa + run->len;
@@ -160,11 +173,13 @@ long alias_growth(const struct pt_space *space, const struct pt_run *run, enum p
 
     for (size_t i = op == PT_MAP ? 0 : below(space, end); i-- > 0;) {
         const struct pt_alias *alias = &space->aliases[i];
+        bool stays = op == PT_PROTECT && continues(alias, run);
 
         if (alias->reach <= run->pa)
             break;
+        /* It goes, and its ends stay: on their own, or as parts of what is added. */
         if (end_of(alias) > run->pa && alias->va - alias->pa == run->va - run->pa)
-            growth += (alias->pa < run->pa) + (end_of(alias) > end) - 1;
+            growth += (alias->pa < run->pa && !stays) + (end_of(alias) > end && !stays) - 1;
     }
     if (op != PT_UNMAP && is_kept(space, run))
         growth += 1 - (find_before(space, run) < space->naliases) -

@@ -75,12 +75,16 @@ static struct error end_run(struct pass *p)
 {
     const struct pt_change *change = p->change;
     struct pt_run run = p->run;
+    bool known;
 
     p->run.len = 0;
     if (run.len == 0)
         return SUCCESS;
     run.rights = change->rights;
     run.type = change->type;
+    known = change->op == PT_PROTECT && alias_known(p->space, &run);
+    if (p->commit && known)
+        return SUCCESS;
     if (p->commit) {
         if (change->op != PT_MAP)
             alias_remove(p->space, &run);
@@ -88,7 +92,7 @@ static struct error end_run(struct pass *p)
             alias_add(p->space, &run);
         return SUCCESS;
     }
-    p->growth += alias_growth(p->space, &run, change->op);
+    p->growth += known ? 0 : alias_growth(p->space, &run, change->op);
     if (p->growth > p->peak)
         p->peak = p->growth;
     if (change->op == PT_UNMAP)
