@@ -19,17 +19,12 @@ bool config_text_is(struct config_text text, const char *word)
     return i == text.len && word[i] == '\0';
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* What is between the two, without the blanks around it. */
 static struct config_text trimmed(const char *at, const char *end)
 {
-    while (at < end && is_blank(*at))
+    while (at < end && text_is_blank(*at))
         at++;
-    while (at < end && is_blank(end[-1]))
+    while (at < end && text_is_blank(end[-1]))
         end--;
     return (struct config_text){at, (size_t)(end - at)};
 }
@@ -53,12 +48,6 @@ void config_first(struct config_reader *reader, const char *text, size_t len)
     };
 }
 
-/* Unicode's controls: below the blank, DEL, and those of ISO 8859. */
-static bool is_control(uint32_t point)
-{
-    return point < 0x20 || (point >= 0x7f && point < 0xa0);
-}
-
 /* These three return what is wrong, or null. */
 static const char *check_characters(const char *at, const char *end)
 {
@@ -68,7 +57,7 @@ static const char *check_characters(const char *at, const char *end)
         step = utf8_next(at, (size_t)(end - at), &point);
         if (step == 0)
             return "not UTF-8";
-        if (is_control(point) && point != '\t')
+        if (text_is_control(point) && point != '\t')
             return "control character";
     }
     return NULL;
@@ -168,9 +157,9 @@ void config_split(struct config_text value, struct config_text *file, struct con
     size_t cut = 0;
     size_t rest;
 
-    while (cut < value.len && !is_blank(value.at[cut]))
+    while (cut < value.len && !text_is_blank(value.at[cut]))
         cut++;
-    for (rest = cut; rest < value.len && is_blank(value.at[rest]);)
+    for (rest = cut; rest < value.len && text_is_blank(value.at[rest]);)
         rest++;
     *file = (struct config_text){value.at, cut};
     *options = (struct config_text){value.at + rest, value.len - rest};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "efi.h"
 
-#include "console.h"
 #include "efi_map.h"
 #include "load.h"
 #include "panic.h"
@@ -43,8 +42,7 @@ static uint64_t live_exit_boot_services(void *ctx, uint64_t key)
 {
     const struct efi *efi = ctx;
 
-    /* From the first attempt on there is no way back, and no console of the firmware's. */
-    console_firmware(NULL);
+    /* From the first attempt on there is no way back. */
     panic_returns(NULL);
     return EFI_CALL(efi->boot_services, BOOT_EXIT_BOOT_SERVICES, efi->image_handle, key);
 }

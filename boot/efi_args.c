@@ -27,18 +27,12 @@ struct word {
     size_t len;
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* No text holds controls (Unicode's) or surrogates; a tab is a blank. */
 static bool is_printable(uint16_t unit)
 {
-    bool control = unit < 0x20 || (unit >= 0x7f && unit < 0xa0);
     bool surrogate = unit >= 0xd800 && unit <= 0xdfff;
 
-    return unit == '\t' || (!control && !surrogate);
+    return unit == '\t' || (!text_is_control(unit) && !surrogate);
 }
 
 /* If it is text, cut it off where that ends; *more: something follows its zero unit. */
@@ -83,24 +77,19 @@ static struct word next_word(char **at)
 {
     struct word word;
 
-    while (is_blank(**at))
+    while (text_is_blank(**at))
         (*at)++;
     word.at = *at;
-    while (**at != '\0' && !is_blank(**at))
+    while (**at != '\0' && !text_is_blank(**at))
         (*at)++;
     word.len = (size_t)(*at - word.at);
     return word;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool alike(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i]))
+        if (text_lower(a[i]) != text_lower(b[i]))
             return false;
     }
     return true;
@@ -114,7 +103,7 @@ static bool is_efi(const char *name, size_t len)
 static bool is_program(struct word word, const char *self)
 {
     size_t name = word.len; /* where the word's last part begins */
-    size_t len = 0;         /* of self, without ".efi" */
+    size_t len = text_len(self);
 
     if (*word.at == '-')
         return false;
@@ -122,8 +111,6 @@ static bool is_program(struct word word, const char *self)
         return true;
     if (*self == '\0')
         return false;
-    while (self[len] != '\0')
-        len++;
     if (is_efi(self, len))
         len -= 4;
     while (name > 0 && word.at[name - 1] != '\\' && word.at[name - 1] != '/' &&
@@ -184,7 +171,7 @@ static struct error read_line(struct efi_args *args, const char *self, bool by_s
     struct word word;
     struct error err = SUCCESS;
 
-    while (is_blank(*at))
+    while (text_is_blank(*at))
         at++;
     if (by_shell && *at == '"') {
         skip_quoted(&at);
@@ -195,7 +182,7 @@ static struct error read_line(struct efi_args *args, const char *self, bool by_s
     }
     for (word = next_word(&at); word.len > 0 && !err.code; word = next_word(&at)) {
         if (word.len == 2 && word.at[0] == '-' && word.at[1] == '-') {
-            while (is_blank(*at))
+            while (text_is_blank(*at))
                 at++;
             args->options = at;
             return SUCCESS;

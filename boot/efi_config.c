@@ -228,10 +228,7 @@ static struct error find_global(struct efi_config *c, enum config_key key,
 static bool same_file(const char *a, const char *b)
 {
     for (; *a != '\0' || *b != '\0'; a++, b++) {
-        char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + ('a' - 'A')) : *a;
-        char y = *b >= 'A' && *b <= 'Z' ? (char)(*b + ('a' - 'A')) : *b;
-
-        if (x != y)
+        if (text_lower(*a) != text_lower(*b))
             return false;
     }
     return true;

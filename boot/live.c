@@ -145,7 +145,7 @@ const char *live_update(const struct footing_update *update)
         .va = update->va,
         .pa = update->pa,
         .len = update->len,
-        .rights = update->rights & (RIGHT_W | RIGHT_X),
+        .rights = update->rights,
         .type = (enum memtype)update->cache,
         .max_level = update->max_level,
         .allow_wx = update->flags & FOOTING_ALLOW_WX,

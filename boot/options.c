@@ -3,6 +3,7 @@
 
 #include "console.h"
 #include "io.h"
+#include "text.h"
 
 /* One way to write a value, and what it stands for. */
 struct choice {
@@ -302,11 +303,9 @@ size_t options_join(char *line, size_t room, const char *first, size_t len, cons
 {
     struct joint joint = {line, room, 0};
     size_t first_part = payload_part(first, len);
-    size_t second_len = 0;
+    size_t second_len = text_len(second);
     size_t second_part;
 
-    while (second[second_len] != '\0')
-        second_len++;
     second_part = payload_part(second, second_len);
     join(&joint, first, first_part);
     join(&joint, second, second_part);

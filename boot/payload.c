@@ -15,10 +15,8 @@ static void read_module(void *ctx, uint64_t offset, void *to, size_t len)
 
     while (len > 0) {
         size_t part = len < CHUNK ? len : CHUNK;
-        const void *from = pmap_map(module->base + offset, part);
 
-        __builtin_memcpy(at, from, part);
-        pmap_unmap(from);
+        pmap_read(module->base + offset, at, part);
         at += part;
         offset += part;
         len -= part;

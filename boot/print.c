@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "text.h"
+
 /* One conversion: flags and width as given between '%' and its letter. */
 struct field {
     unsigned width;
@@ -40,11 +42,7 @@ static void put_number(print_sink sink, const struct field *field, uint64_t valu
 
 static void put_string(print_sink sink, const struct field *field, const char *text)
 {
-    size_t len = 0;
-
-    while (text[len] != '\0')
-        len++;
-    put_text(sink, field, text, len);
+    put_text(sink, field, text, text_len(text));
 }
 
 static const char *parse_field(const char *format, struct field *field)

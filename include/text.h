@@ -17,6 +17,22 @@ static inline size_t text_len(const char *text)
     return len;
 }
 
+/* A blank of a line; an ASCII capital made small; Unicode's control characters, a tab included. */
+static inline bool text_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static inline char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static inline bool text_is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0);
+}
+
 /*
  * The length of the UTF-8 sequence at text, of which len > 0 bytes are there,
  * and its code point. 0: none that RFC 3629 allows (overlong forms, surrogates

@@ -297,6 +297,24 @@ static void split_mappings_need_room(void **state)
     subject_end(s);
 }
 
+/* Ends that go on as parts of what is added need no room: then the next run may have it. */
+static void joined_ends_need_no_room(void **state)
+{
+    struct subject *s = start(4);
+    const struct pt_change change = {
+        .op = PT_PROTECT, .va = VA + K(4), .len = K(16), .rights = RIGHT_W, .type = MEMTYPE_WB};
+
+    (void)state;
+    subject_map(s, VA, PA, K(12), RIGHT_W);
+    subject_protect(s, VA + K(8), K(4), 0);
+    subject_map(s, VA + K(12), PA + M(4), K(12), 0);
+    assert_int_equal(s->space.naliases, 3);
+    s->space.max_aliases = 3;
+    subject_expect(s, change, ERR_NONE, 0);
+    assert_int_equal(s->space.naliases, 3);
+    subject_end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(last_page_wrong_changes_nothing),
         cmocka_unit_test(too_many_mappings_are_refused),
         cmocka_unit_test(split_mappings_need_room),
+        cmocka_unit_test(joined_ends_need_no_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
