@@ -31,8 +31,10 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
     -Wcast-align -Wformat=2 -Wvla -Wimplicit-fallthrough -Wredundant-decls
 
 # Freestanding, at the top 2 GiB, without the registers that nobody has saved yet. The image is to
-# stay below 64 KiB.
-OPTIMISE := $(if $(findstring clang,$(CC)),-Oz,-Os)
+# stay below 64 KiB: hence these options, and gcc's optimising of the whole program at once (what
+# clang would need for that is not in Debian's package of it).
+WHOLE := $(if $(findstring clang,$(CC))$(filter 1,$(UBSAN)),,-flto -flto-partition=one)
+OPTIMISE := -Oz -fno-jump-tables $(if $(findstring clang,$(CC)),,-malign-data=abi) $(WHOLE)
 CFLAGS = -std=c11 $(OPTIMISE) -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
     -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
     -fcf-protection=none -fno-common -ffunction-sections -fdata-sections $(WARNINGS)
@@ -42,6 +44,13 @@ LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=non
 ifeq ($(UBSAN),1)
 CFLAGS += -fsanitize=undefined
 LDFLAGS += --defsym=image_ballast=0x200000
+endif
+ifeq ($(WHOLE),)
+LINK = ld $(LDFLAGS)
+JOIN = ld -r
+else
+LINK = $(CC) $(CFLAGS) -nostdlib -static $(LDFLAGS:%=-Xlinker %)
+JOIN = $(CC) $(CFLAGS) -nostdlib -r -flinker-output=nolto-rel
 endif
 
 SOURCES := $(filter-out $(if $(filter 1,$(UBSAN)),,x86_64/ubsan.c),$(wildcard boot/*.c x86_64/*.c mm/*.c)) \
@@ -151,7 +160,7 @@ $(O)/footing.elf: $(ELF_OBJECTS)
 $(O)/footing.efi.elf: $(OBJECTS)
 $(O)/footing.elf $(O)/footing.efi.elf: $(O)/footing.lds
 	@echo '  LD    $@'
-	$(Q)ld $(LDFLAGS) -T $(O)/footing.lds $(filter %.o,$^) -o $@
+	$(Q)$(LINK) -T $(O)/footing.lds $(filter %.o,$^) -o $@
 
 # The image behind the headers of .pe: file offsets are RVAs.
 $(O)/footing.efi: $(O)/footing.efi.elf
@@ -181,7 +190,7 @@ PUBLIC := footing_entry footing_entry_efi64 footing_ready pvh_entry
 
 $(O)/libfooting.a: $(ELF_OBJECTS)
 	@echo '  AR    $@'
-	$(Q)ld -r -z noexecstack -o $(O)/libfooting.o $(filter %.o,$^)
+	$(Q)$(JOIN) -z noexecstack -o $(O)/libfooting.o $(filter %.o,$^)
 	$(Q)objcopy $(PUBLIC:%=--keep-global-symbol=%) $(O)/libfooting.o
 	$(Q)rm -f $@
 	$(Q)ar rcsD $@ $(O)/libfooting.o $(O)/x86_64/string.S.o
