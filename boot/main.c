@@ -11,6 +11,7 @@
 #include "handover.h"
 #include "io.h"
 #include "layout.h"
+#include "levels.h"
 #include "live.h"
 #include "panic.h"
 #include "pmap.h"
@@ -69,20 +70,16 @@ static void hold_bios_data(void)
 
 static void set_request(void)
 {
-    unsigned levels = cpu_levels();
-
     boot.request = (struct plan_request){
         .map = &boot.map,
         .mtrr = &boot.mtrr,
         .fixed = boot.fixed,
-        .directmap_base = levels == 5 ? DIRECTMAP_BASE_5 : DIRECTMAP_BASE_4,
-        .directmap_size = levels == 5 ? DIRECTMAP_SIZE_5 : DIRECTMAP_SIZE_4,
-        .directmap = true,
+        .directmap = boot.options.directmap,
         .ram_limit = boot.options.ram_limit,
-        .levels = levels,
         .phys_bits = boot.caps.phys_bits,
         .max_level = boot_largest_level(&boot),
     };
+    must(levels_choose(&boot));
 }
 
 static void claim_all(bool bios)
@@ -196,6 +193,8 @@ static void switch_tables(void)
 {
     const struct cpu_state state = cpu_state_for(&boot.caps, boot.root, boot.request.levels);
 
+    if (cpu_levels() != boot.request.levels)
+        must(levels_change(&boot));
     cpu_switch(&state);
     pmap_switched();
 }

@@ -37,13 +37,6 @@ static struct error take_range(void *ctx, uint64_t base, uint64_t len, enum mem_
     return SUCCESS;
 }
 
-/* What the command line may ask for one day must not be taken for granted before. */
-static void refuse_unless(bool built, const char *option)
-{
-    if (!built)
-        must((struct error){.code = ERR_NOTYET, .text = option});
-}
-
 /* Without a UEFI firmware under us or the loader, this is a PC with a BIOS. */
 static bool is_bios(const struct boot *boot, const struct firmware_state *firmware)
 {
@@ -60,11 +53,6 @@ static void read_options(struct boot *boot)
     console_loglevel((enum log_level)boot->options.loglevel);
     panic_exits(boot->options.then == THEN_EXIT || boot->options.then == THEN_PAYLOAD);
     must(err);
-    if (boot->options.la57 != LA57_AUTO)
-        refuse_unless((boot->options.la57 == LA57_ON) == (cpu_levels() == 5),
-                      "another number of paging levels than at entry (la57=)");
-    refuse_unless(boot->options.foreign == 0, "foreign=");
-    refuse_unless(boot->options.directmap, "directmap=off");
 }
 
 /* Leave the firmware, whoever started us under it; what it must keep is known then. */
@@ -93,7 +81,7 @@ static void read_firmware(struct boot *boot, struct firmware_state *firmware)
     /* What is wrong with it is better said while somebody can go on with another boot. */
     payload = payload_module(&boot->facts);
     if (payload)
-        must(payload_check(payload, cpu_levels()));
+        must(payload_check(payload, boot->caps.la57 && boot->options.la57 != LA57_OFF ? 5 : 4));
     leave_firmware(boot, firmware);
 }
 

@@ -28,6 +28,14 @@ uint64_t cpu_root(void);
 /* Read all MTRRs; none if the CPU has none. */
 void mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps);
 
+/*
+ * Turn LA57 on if it is off, and off if it is on. code: a copy of levels_start
+ * to levels_end, below 4 GiB, which both roots identity-map; root is for the
+ * levels before, new_root, below 4 GiB, for those after. Both map the image.
+ */
+void cpu_change_levels(uint64_t code, uint64_t root, uint64_t new_root);
+extern const char levels_start[], levels_end[];
+
 /* Load the final tables and control registers; returns on the same stack. */
 void cpu_switch(const struct cpu_state *state);
 

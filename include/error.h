@@ -31,6 +31,8 @@ enum error_code {
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
     ERR_NOTWB,    /* image or module in RAM that is not write-back: the same */
     ERR_OVERLAP,  /* image or modules share bytes: the same, against = the other */
+    ERR_LEVELS,  /* paging levels cannot be had: text = why */
+    ERR_FOREIGN, /* foreign=: nowhere to be found: value = bytes */
     /* the plan; at = va, value = pa unless said otherwise */
     ERR_PLANFULL,  /* at = the limit */
     ERR_ALIGN,     /* an address or length is no multiple of 4 KiB, or empty */
@@ -48,7 +50,7 @@ enum error_code {
     ERR_AUDIT,    /* live tables differ from the plan: text = how, at = va */
     ERR_SCRUB,    /* RAM does not read back: at = pa, value = what it read */
     /* the rest */
-    ERR_NOTYET,    /* an option of a later version: text */
+    ERR_PMAP,      /* a PMAP slot is not released: text = its owner, at = va */
     ERR_RETURNED,  /* the payload came back: value = what it returned */
     ERR_FAULT,     /* an exception: at = rip, value = vector */
     ERR_UNDEFINED, /* make UBSAN=1: undefined behaviour; text = file, at = line */

@@ -61,7 +61,7 @@ struct plan_request {
     size_t nfixed;               /* at most PLAN_MAX_FIXED, in any order */
     uint64_t directmap_base;
     uint64_t directmap_size; /* bytes of RAM addresses it can hold */
-    bool directmap;          /* false: plan the fixed mappings only */
+    bool directmap;          /* false: plan the fixed mappings only; no window limits RAM */
     uint64_t ram_limit;      /* RAM at or above this address is left out; ~0: none */
     unsigned levels;         /* 4 or 5 */
     unsigned phys_bits;
@@ -81,7 +81,7 @@ struct plan {
  * planner and the report of what was left out read it from here.
  */
 enum ram_fate {
-    RAM_MAPPED,       /* whole pages of write-back RAM: in the directmap */
+    RAM_MAPPED,       /* whole pages of write-back RAM: in the directmap, if there is one */
     RAM_PARTIAL_PAGE, /* shares its page with something that is not RAM */
     RAM_NOT_WB,       /* the MTRRs make it something else */
     RAM_OVER_LIMIT,   /* at or above ram_limit */

@@ -43,6 +43,7 @@ static struct ram_piece piece_at(const struct plan_request *request, const struc
     uint64_t first = page_up(range->base);
     uint64_t last = page_down(range->end);
     uint64_t limit = page_down(request->ram_limit);
+    uint64_t window = request->directmap ? request->directmap_size : UINT64_MAX;
     struct ram_piece piece = {pa, last, RAM_MAPPED, MEMTYPE_WB, false};
 
     if (first >= last || pa >= last) {
@@ -53,12 +54,11 @@ static struct ram_piece piece_at(const struct plan_request *request, const struc
         piece.fate = RAM_PARTIAL_PAGE;
     } else if (pa >= limit) {
         piece.fate = RAM_OVER_LIMIT;
-    } else if (pa >= request->directmap_size) {
+    } else if (pa >= window) {
         piece.end = min(last, limit);
         piece.fate = RAM_OVER_WINDOW;
     } else {
-        struct memtype_span span =
-            memtype_span(request->mtrr, pa, min(last, min(limit, request->directmap_size)));
+        struct memtype_span span = memtype_span(request->mtrr, pa, min(last, min(limit, window)));
 
         piece.end = span.end;
         piece.type = span.type;

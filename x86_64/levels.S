@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From 4 paging levels to 5, or back. CR4.LA57 can only change while paging
+ * is off (SDM vol. 3 section 4.1.2), so this leaves long mode and enters it
+ * again, on a page that is identity-mapped before and after: a copy of
+ * levels_start … levels_end in RAM below 4 GiB.
+ */
+#include "layout.h"
+#include "x86.h"
+
+/* A label's distance from the start of the copy. */
+#define IN_COPY(label) ((label)-levels_start)
+
+#define LEVELS_CODE32 0x18
+
+        .text
+
+/*
+ * cpu_change_levels(code, root, new_root): see cpu.h.
+ *
+ * In:  rdi = the copy; rsi = root for the levels that are on; edx = root for
+ *      those that shall be, below 4 GiB; both identity-map the copy, and map
+ *      the image; interrupts off, no global pages
+ * Out: under new_root
+ */
+        .globl  cpu_change_levels
+cpu_change_levels:
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        mov     %rsp, levels_rsp(%rip)
+        mov     %rsi, %cr3
+        jmp     *%rdi
+
+levels_changed:
+        mov     levels_rsp(%rip), %rsp
+        call    descriptors_load
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        ret
+
+/* From here on all runs in the copy. In: rdi = its address, edx = new root. */
+        .globl  levels_start, levels_end
+levels_start:
+        lea     IN_COPY(levels_gdt)(%rdi), %rax
+        movw    $(levels_gdt_end - levels_gdt - 1), -10(%rsp)
+        mov     %rax, -8(%rsp)
+        lgdt    -10(%rsp)
+        mov     %edi, %ebx
+        lea     IN_COPY(1f)(%rdi), %rax
+        push    $LEVELS_CODE32
+        push    %rax
+        lretq
+
+        /* Compatibility mode, then without paging: what is written goes to the copy itself. */
+        .code32
+1:      mov     %cr0, %eax
+        and     $~CR0_PG, %eax
+        mov     %eax, %cr0
+        mov     %cr4, %ecx
+        xor     $CR4_LA57, %ecx
+        mov     %ecx, %cr4
+        mov     %edx, %cr3
+        lea     IN_COPY(2f)(%ebx), %ecx
+        mov     %ecx, IN_COPY(levels_target)(%ebx)
+        or      $CR0_PG, %eax
+        mov     %eax, %cr0
+        ljmp    *IN_COPY(levels_target)(%ebx)
+
+        .code64
+2:      movabs  $levels_changed, %rax
+        jmp     *%rax
+
+        .balign 8
+levels_gdt:
+        .quad   0
+        .quad   0x00af9b000000ffff      /* SEL_CODE64, already accessed: the page is read-only */
+        .quad   0x00cf93000000ffff      /* SEL_DATA */
+        .quad   0x00cf9b000000ffff      /* LEVELS_CODE32 */
+levels_gdt_end:
+levels_target:
+        .long   0                       /* filled in */
+        .word   SEL_CODE64
+levels_end:
+
+        .bss
+        .balign 8
+levels_rsp:
+        .skip   8
