@@ -17,7 +17,7 @@
 
 uint64_t bios_ebda(void)
 {
-    const uint16_t *segment = pmap_map(BIOS_EBDA_SEGMENT, sizeof(*segment));
+    const uint16_t *segment = pmap_map("BIOS data", BIOS_EBDA_SEGMENT, sizeof(*segment));
     uint64_t ebda = (uint64_t)*segment << 4;
 
     pmap_unmap(segment);
@@ -43,7 +43,7 @@ static uint32_t find(const uint8_t *bytes, uint32_t len, const char *mark, size_
 
 static void find_rsdp(struct facts *facts, uint64_t base, uint32_t len)
 {
-    const uint8_t *bytes = pmap_map(base, len);
+    const uint8_t *bytes = pmap_map("extended BIOS data", base, len);
     uint32_t at = find(bytes, len, RSDP_MARK, sizeof(RSDP_MARK) - 1, RSDP_1_SIZE);
 
     if (at < len && !facts->rsdp_pa) {
@@ -59,7 +59,7 @@ static void find_rsdp(struct facts *facts, uint64_t base, uint32_t len)
 
 static void find_smbios(struct facts *facts)
 {
-    const uint8_t *bytes = pmap_map(ROM_START, ROM_SIZE);
+    const uint8_t *bytes = pmap_map("BIOS", ROM_START, ROM_SIZE);
     uint32_t at = find(bytes, ROM_SIZE, "_SM3_", 5, SMBIOS_3_SIZE);
 
     if (at == ROM_SIZE)

@@ -76,24 +76,6 @@ static void show_omissions(const struct boot *boot)
     }
 }
 
-/*
- * The audit reads tables through the directmap, or the image for the one that
- * is part of it: PMAP's slots are entries of those tables themselves.
- */
-static const uint64_t *audit_map(void *ctx, uint64_t frame)
-{
-    const struct boot *boot = ctx;
-    const uint64_t *in_image = image_frame(frame);
-
-    return in_image ? in_image : (const uint64_t *)(boot->request.directmap_base + frame);
-}
-
-static void audit_unmap(void *ctx, const uint64_t *table)
-{
-    (void)ctx;
-    (void)table;
-}
-
 /* Two services that every firmware has, called where they were told that they are. */
 static void show_runtime(const struct boot *boot)
 {
@@ -117,7 +99,6 @@ static void show_runtime(const struct boot *boot)
 
 struct error builtin_payload(const struct boot *boot)
 {
-    const struct pt_reader reader = {(void *)(uintptr_t)boot, audit_map, audit_unmap};
     struct pt_stats found;
     struct error err;
 
@@ -127,8 +108,8 @@ struct error builtin_payload(const struct boot *boot)
     log_print(LOG_ALWAYS, "\nPage tables: %lu frames; leaves: %lu of 4K, %lu of 2M, %lu of 1G\n",
               boot->stats.tables, boot->stats.leaves[0], boot->stats.leaves[1],
               boot->stats.leaves[2]);
-    err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &reader, &boot->plan,
-                   &found);
+    err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &pmap_snapshots,
+                   &boot->plan, &found);
     show_runtime(boot);
     if (!err.code)
         log_print(LOG_ALWAYS, "Audit: %lu tables and %lu leaves read back, exactly as planned\n",

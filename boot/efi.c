@@ -76,7 +76,7 @@ static const void *map_attributes(const struct efi *efi, size_t *len)
     size = sizeof(header) +
            (uint64_t)load32(header + ATTRIBUTES_COUNT) * load32(header + ATTRIBUTES_SIZE);
     *len = size < PMAP_MAX_BYTES ? (size_t)size : sizeof(header);
-    return pmap_map(table, *len);
+    return pmap_map("memory attributes", table, *len);
 }
 
 struct error efi_place_runtime(const struct efi *efi, const struct mtrr_state *mtrr,

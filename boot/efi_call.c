@@ -2,6 +2,7 @@
 #include "efi_services.h"
 
 #include "pmap.h"
+#include "words.h"
 #include "x86.h"
 
 _Static_assert(offsetof(struct firmware_state, image) == FIRMWARE_IMAGE, "as in firmware.h");
@@ -35,48 +36,48 @@ const uint8_t efi_global_variable[EFI_GUID_SIZE] = {0x61, 0xdf, 0xe4, 0x8b, 0xca
 /* UEFI 2.10 appendix D. */
 const char *efi_status_name(uint64_t status)
 {
-    static const char *const names[] = {
-        [1] = "EFI_LOAD_ERROR",
-        [2] = "EFI_INVALID_PARAMETER",
-        [3] = "EFI_UNSUPPORTED",
-        [4] = "EFI_BAD_BUFFER_SIZE",
-        [5] = "EFI_BUFFER_TOO_SMALL",
-        [6] = "EFI_NOT_READY",
-        [7] = "EFI_DEVICE_ERROR",
-        [8] = "EFI_WRITE_PROTECTED",
-        [9] = "EFI_OUT_OF_RESOURCES",
-        [10] = "EFI_VOLUME_CORRUPTED",
-        [11] = "EFI_VOLUME_FULL",
-        [12] = "EFI_NO_MEDIA",
-        [13] = "EFI_MEDIA_CHANGED",
-        [14] = "EFI_NOT_FOUND",
-        [15] = "EFI_ACCESS_DENIED",
-        [16] = "EFI_NO_RESPONSE",
-        [17] = "EFI_NO_MAPPING",
-        [18] = "EFI_TIMEOUT",
-        [19] = "EFI_NOT_STARTED",
-        [20] = "EFI_ALREADY_STARTED",
-        [21] = "EFI_ABORTED",
-        [22] = "EFI_ICMP_ERROR",
-        [23] = "EFI_TFTP_ERROR",
-        [24] = "EFI_PROTOCOL_ERROR",
-        [25] = "EFI_INCOMPATIBLE_VERSION",
-        [26] = "EFI_SECURITY_VIOLATION",
-        [27] = "EFI_CRC_ERROR",
-        [28] = "EFI_END_OF_MEDIA",
-        [31] = "EFI_END_OF_FILE",
-        [32] = "EFI_INVALID_LANGUAGE",
-        [33] = "EFI_COMPROMISED_DATA",
-        [34] = "EFI_IP_ADDRESS_CONFLICT",
-        [35] = "EFI_HTTP_ERROR",
-    };
+    static const char names[] = /* from 0 on */
+        "EFI_SUCCESS\0"
+        "EFI_LOAD_ERROR\0"
+        "EFI_INVALID_PARAMETER\0"
+        "EFI_UNSUPPORTED\0"
+        "EFI_BAD_BUFFER_SIZE\0"
+        "EFI_BUFFER_TOO_SMALL\0"
+        "EFI_NOT_READY\0"
+        "EFI_DEVICE_ERROR\0"
+        "EFI_WRITE_PROTECTED\0"
+        "EFI_OUT_OF_RESOURCES\0"
+        "EFI_VOLUME_CORRUPTED\0"
+        "EFI_VOLUME_FULL\0"
+        "EFI_NO_MEDIA\0"
+        "EFI_MEDIA_CHANGED\0"
+        "EFI_NOT_FOUND\0"
+        "EFI_ACCESS_DENIED\0"
+        "EFI_NO_RESPONSE\0"
+        "EFI_NO_MAPPING\0"
+        "EFI_TIMEOUT\0"
+        "EFI_NOT_STARTED\0"
+        "EFI_ALREADY_STARTED\0"
+        "EFI_ABORTED\0"
+        "EFI_ICMP_ERROR\0"
+        "EFI_TFTP_ERROR\0"
+        "EFI_PROTOCOL_ERROR\0"
+        "EFI_INCOMPATIBLE_VERSION\0"
+        "EFI_SECURITY_VIOLATION\0"
+        "EFI_CRC_ERROR\0"
+        "EFI_END_OF_MEDIA\0"
+        "\0"
+        "\0"
+        "EFI_END_OF_FILE\0"
+        "EFI_INVALID_LANGUAGE\0"
+        "EFI_COMPROMISED_DATA\0"
+        "EFI_IP_ADDRESS_CONFLICT\0"
+        "EFI_HTTP_ERROR\0";
     uint64_t number = status & ~EFI_ERROR;
+    const char *name =
+        number == status && number > 0 ? NULL : word_at(names, sizeof(names), number);
 
-    if (status == EFI_SUCCESS)
-        return "EFI_SUCCESS";
-    if ((status & EFI_ERROR) && number < sizeof(names) / sizeof(names[0]) && names[number])
-        return names[number];
-    return "an unknown status";
+    return name ? name : "an unknown status";
 }
 
 struct error efi_failed(const char *call, uint64_t status)

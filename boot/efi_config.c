@@ -56,7 +56,7 @@ static struct error map_config(struct efi_config *c, uint64_t base, uint64_t siz
         return (struct error){.code = ERR_CONFIG,
                               .text = message("%s: %lu bytes, the limit is %u", config_name(c),
                                               size, CONFIG_MAX_BYTES)};
-    c->text = pmap_map(base, size);
+    c->text = pmap_map("configuration", base, size);
     c->len = size;
     return SUCCESS;
 }

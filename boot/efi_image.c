@@ -156,7 +156,7 @@ struct error efi_find_image(struct efi *efi)
 
 struct error efi_find_section(const struct efi *efi, const char *name, struct efi_buffer *buffer)
 {
-    const void *headers = pmap_map(efi->image_base, PAGE_SIZE);
+    const void *headers = pmap_map("image headers", efi->image_base, PAGE_SIZE);
     struct pe_section section;
     struct error err = pe_find_section(headers, PAGE_SIZE, name, &section);
 

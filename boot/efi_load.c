@@ -46,7 +46,7 @@ static struct error read_arguments(void)
     if (size > LOAD_OPTIONS_MAX)
         return (struct error){.code = ERR_CMDLINE, .at = LOAD_OPTIONS_MAX, .value = size};
     if (size > 0)
-        options = pmap_map(efi->load_options, size);
+        options = pmap_map("load options", efi->load_options, size);
     err = efi_args_parse(options, size, efi->name, shell, &loader.args);
     if (size > 0)
         pmap_unmap(options);

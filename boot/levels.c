@@ -89,7 +89,7 @@ struct error levels_change(const struct boot *boot)
         return (struct error){.code = ERR_LEVELS, .text = "no free RAM below 4 GiB to do it in"};
     boot_l5[PT_SLOTS - 1] = boot_roots[0] | PT_LINK;
     code = take(&pool, 0, 0);
-    void *copy = pmap_map(code, PAGE_SIZE);
+    void *copy = pmap_map("identity page", code, PAGE_SIZE);
     __builtin_memcpy(copy, levels_start, (size_t)(levels_end - levels_start));
     pmap_unmap(copy);
     old_root = identity_build(code, from, boot_roots[from - 4], &memory);

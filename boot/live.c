@@ -58,7 +58,6 @@ static void free_frame(void *ctx, uint64_t frame)
     stock.source->free(stock.source->ctx, frame);
 }
 
-/* Through PMAP, and not the directmap: that may be what changes. */
 static uint64_t *map(void *ctx, uint64_t frame)
 {
     (void)ctx;
@@ -126,6 +125,13 @@ static bool is_own(const struct footing_update *update)
     return update->va >= PMAP_VA || update->len > PMAP_VA - update->va;
 }
 
+/* Tables must not be reached by what is about to change. */
+static bool is_in_directmap(const struct footing_update *update)
+{
+    return update->va - space.directmap_base < space.directmap_size ||
+           space.directmap_base - update->va < update->len;
+}
+
 /* Nothing is guessed at. */
 static bool is_known(const struct footing_update *update)
 {
@@ -156,6 +162,8 @@ const char *live_update(const struct footing_update *update)
     if (!is_known(update))
         return "INVALID";
     stock.source = update->frames;
+    if (is_in_directmap(update))
+        pmap_forget_directmap();
     if (!is_own(update))
         err = pt_update(&space, &change);
     /* Where types change, more was asked for than was needed. */

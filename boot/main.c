@@ -195,8 +195,9 @@ static void switch_tables(void)
 
     if (cpu_levels() != boot.request.levels)
         must(levels_change(&boot));
+    must(pmap_check());
     cpu_switch(&state);
-    pmap_switched();
+    pmap_switched(boot.request.directmap ? &boot.plan : NULL, boot.request.directmap_base);
 }
 
 static uint64_t payload_entry(void)
@@ -219,6 +220,7 @@ static _Noreturn void enter_payload(void)
     if (boot.bios)
         bios_find(&boot.facts);
     must(live_start(&boot));
+    must(pmap_check());
     cpu_enter(payload_entry(), handover_info(&boot, &room));
 }
 

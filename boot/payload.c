@@ -64,7 +64,8 @@ static struct error check_window(const struct elf_segment *s, const struct plan_
         uint64_t va, len;
         const char *what;
     } windows[] = {
-        {request->directmap_base, request->directmap_size, "the directmap"},
+        {request->directmap_base, request->directmap ? request->directmap_size : 0,
+         "the directmap"},
         {RUNTIME_VA, RUNTIME_SIZE, "UEFI's runtime services"},
         {SCREEN_VA, SCREEN_SIZE, "the framebuffer"},
         {PMAP_VA, -PMAP_VA, "Footing itself"},
@@ -74,7 +75,7 @@ static struct error check_window(const struct elf_segment *s, const struct plan_
         uint64_t va = windows[i].va;
         uint64_t len = windows[i].len;
 
-        if (s->va - va < len || va - s->va < s->len)
+        if (s->va - va < len || (va - s->va < s->len && len > 0))
             return (struct error){.code = ERR_PAYLOAD,
                                   .at = s->va,
                                   .value = va,
@@ -219,7 +220,7 @@ static void fill(const struct payload *payload, uint64_t va, uint64_t len, uint6
             part = CHUNK;
         if (part > len)
             part = len;
-        to = pmap_map(pa, part);
+        to = pmap_map("payload", pa, part);
         if (zero)
             __builtin_memset(to, 0, part);
         else
@@ -237,7 +238,7 @@ static struct error put_word(void *ctx, uint64_t va, uint64_t value)
 
     for (size_t i = 0; i < sizeof(value); i++, value >>= 8) {
         uint64_t len;
-        uint8_t *byte = pmap_map(physical(payload, va + i, &len), 1);
+        uint8_t *byte = pmap_map("payload", physical(payload, va + i, &len), 1);
 
         *byte = (uint8_t)value;
         pmap_unmap(byte);
@@ -252,7 +253,7 @@ static uint64_t get_word(void *ctx, uint64_t va)
 
     for (size_t i = sizeof(value); i-- > 0;) {
         uint64_t len;
-        const uint8_t *byte = pmap_map(physical(payload, va + i, &len), 1);
+        const uint8_t *byte = pmap_map("payload", physical(payload, va + i, &len), 1);
 
         value = value << 8 | *byte;
         pmap_unmap(byte);

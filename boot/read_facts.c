@@ -88,11 +88,11 @@ static void read_firmware(struct boot *boot, struct firmware_state *firmware)
 /* The multiboot2 information, mapped in one piece until pmap_unmap(). */
 static const void *map_information(uint64_t information, uint32_t *size)
 {
-    const void *info = pmap_map(information, 8);
+    const void *info = pmap_map("boot information", information, 8);
 
     must(mb2_size(info, size));
     pmap_unmap(info);
-    info = pmap_map(information, *size);
+    info = pmap_map("boot information", information, *size);
     if (!info)
         must((struct error){.code = ERR_INFOBIG, .at = MB2_INFO_MAX, .value = *size});
     return info;

@@ -52,8 +52,8 @@ void print_contract(const struct boot *boot)
     if (console_wants(LOG_DETAIL))
         print_details(boot);
     log_print(LOG_MAP, "footing: layout directmap=0x%lx image=0x%lx+0x%lx phys=0x%lx levels=%u\n",
-              boot->request.directmap_base, IMAGE_VA, (uint64_t)(image_end - image_start),
-              boot->image_pa, boot->request.levels);
+              boot->request.directmap ? boot->request.directmap_base : 0, IMAGE_VA,
+              (uint64_t)(image_end - image_start), boot->image_pa, boot->request.levels);
     for (size_t i = 0; i < boot->map.count; i++) {
         const struct mem_range *r = &boot->map.ranges[i];
 

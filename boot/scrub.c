@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Every free byte of RAM, written through the directmap: a page that is missing shows itself. */
+/*
+ * Every free byte of RAM, written through the directmap: a page that is missing
+ * shows itself. Without a directmap, through PMAP.
+ */
 #include "boot.h"
 #include "console.h"
+#include "pmap.h"
 #include "x86.h"
 
-#define CHUNK  UINT64_C(0x200000) /* bytes between two looks at the progress */
+#define CHUNK  UINT64_C(0x40000) /* bytes at once: half of PMAP's slots */
 #define SALT   UINT64_C(0x5bd1e9955bd1e995)
 #define REPORT (UINT64_C(64) << 20) /* bytes between two updates of the progress line */
 
@@ -30,11 +34,9 @@ static struct error check(const volatile uint64_t *words, uint64_t count, uint64
 /* What is done to all free RAM in turn. Verifying begins when all of it has been written. */
 enum sweep { SWEEP_WRITE, SWEEP_VERIFY, SWEEP_ZERO };
 
-static struct error sweep_chunk(enum sweep sweep, uint64_t directmap, uint64_t base, uint64_t end)
+static struct error sweep_words(enum sweep sweep, volatile uint64_t *words, uint64_t base,
+                                uint64_t count)
 {
-    volatile uint64_t *words = (volatile uint64_t *)(directmap + base);
-    uint64_t count = (end - base) / sizeof(uint64_t);
-
     switch (sweep) {
     case SWEEP_WRITE:
         fill(words, count, base + SALT, sizeof(uint64_t));
@@ -46,6 +48,21 @@ static struct error sweep_chunk(enum sweep sweep, uint64_t directmap, uint64_t b
         break;
     }
     return SUCCESS;
+}
+
+static struct error sweep_chunk(const struct plan_request *request, enum sweep sweep, uint64_t base,
+                                uint64_t end)
+{
+    uint64_t count = (end - base) / sizeof(uint64_t);
+    struct error err;
+    void *words;
+
+    if (request->directmap)
+        return sweep_words(sweep, (uint64_t *)(request->directmap_base + base), base, count);
+    words = pmap_map("scrub", base, end - base);
+    err = sweep_words(sweep, words, base, count);
+    pmap_unmap(words);
+    return err;
 }
 
 static uint64_t total_of(struct frame_pool free_ram)
@@ -66,7 +83,8 @@ static void progress(enum sweep sweep, uint64_t done, uint64_t total)
               total >> 10);
 }
 
-static struct error sweep_all(enum sweep sweep, uint64_t directmap, struct frame_pool free_ram)
+static struct error sweep_all(const struct plan_request *request, enum sweep sweep,
+                              struct frame_pool free_ram)
 {
     uint64_t total = total_of(free_ram);
     uint64_t done = 0;
@@ -78,7 +96,7 @@ static struct error sweep_all(enum sweep sweep, uint64_t directmap, struct frame
         while (!err.code && run.base < run.end) {
             uint64_t end = run.end - run.base > CHUNK ? run.base + CHUNK : run.end;
 
-            err = sweep_chunk(sweep, directmap, run.base, end);
+            err = sweep_chunk(request, sweep, run.base, end);
             done += end - run.base;
             run.base = end;
             if (done - shown >= REPORT) {
@@ -94,14 +112,14 @@ static struct error sweep_all(enum sweep sweep, uint64_t directmap, struct frame
 
 struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify)
 {
-    uint64_t directmap = boot->request.directmap_base;
+    const struct plan_request *request = &boot->request;
     struct error err = SUCCESS;
 
     if (verify) {
-        sweep_all(SWEEP_WRITE, directmap, free_ram);
-        err = sweep_all(SWEEP_VERIFY, directmap, free_ram);
+        sweep_all(request, SWEEP_WRITE, free_ram);
+        err = sweep_all(request, SWEEP_VERIFY, free_ram);
     }
     if (!err.code)
-        err = sweep_all(SWEEP_ZERO, directmap, free_ram);
+        err = sweep_all(request, SWEEP_ZERO, free_ram);
     return err;
 }

@@ -31,8 +31,8 @@ enum error_code {
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
     ERR_NOTWB,    /* image or module in RAM that is not write-back: the same */
     ERR_OVERLAP,  /* image or modules share bytes: the same, against = the other */
-    ERR_LEVELS,  /* paging levels cannot be had: text = why */
-    ERR_FOREIGN, /* foreign=: nowhere to be found: value = bytes */
+    ERR_LEVELS,   /* paging levels cannot be had: text = why */
+    ERR_FOREIGN,  /* foreign=: nowhere to be found: value = bytes */
     /* the plan; at = va, value = pa unless said otherwise */
     ERR_PLANFULL,  /* at = the limit */
     ERR_ALIGN,     /* an address or length is no multiple of 4 KiB, or empty */

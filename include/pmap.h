@@ -13,13 +13,17 @@
 
 #include "layout.h"
 #include "memtype.h"
+#include "walk.h"
 
-/* The last slot is the text screen's, outside the stack of mappings. */
-#define PMAP_VGA_SLOT (PMAP_SLOTS - 1)
-#define PMAP_VGA_VA   (PMAP_VA + PMAP_VGA_SLOT * PAGE_SIZE)
+/* The last slots have one use each, outside the stack of mappings. */
+#define PMAP_VGA_SLOT  (PMAP_SLOTS - 1) /* the text screen */
+#define PMAP_VGA_VA    (PMAP_VA + PMAP_VGA_SLOT * PAGE_SIZE)
+#define PMAP_COPY_SLOT (PMAP_SLOTS - 2) /* the frame that is being copied, by pmap_snapshots */
+#define PMAP_CODE_SLOT (PMAP_SLOTS - 3) /* a code page, on the way to its identity mapping */
+#define PMAP_NESTED    (PMAP_SLOTS - 3)
 
 /* The most that one pmap_map() can hold, if no other mapping is open. */
-#define PMAP_MAX_BYTES ((PMAP_SLOTS - 1) * PAGE_SIZE)
+#define PMAP_MAX_BYTES (PMAP_NESTED * PAGE_SIZE)
 
 /* Where the image lies; before any other call. */
 void pmap_init(uint64_t image_pa);
@@ -32,15 +36,19 @@ bool pmap_reaches(uint64_t pa, uint64_t len);
 
 /*
  * Map len bytes at pa, writable, write-back; len > 0. Null: not enough slots.
- * Mappings nest: the last one opened is the first to be unmapped.
+ * Mappings nest: the last one opened is the first to be unmapped, and else
+ * ERR_PMAP stops the machine, naming who forgot to: `owner`, static.
  */
-void *pmap_map(uint64_t pa, size_t len);
+void *pmap_map(const char *owner, uint64_t pa, size_t len);
 void pmap_unmap(const void *mapped);
+
+/* Is every mapping unmapped? ERR_PMAP: text = the owner of one that is not. */
+struct error pmap_check(void);
 
 /* Copy len > 0 bytes of physical memory; zeros, where no page-table entry can reach. */
 static inline void pmap_read(uint64_t pa, void *to, size_t len)
 {
-    const void *from = pmap_reaches(pa, len) ? pmap_map(pa, len) : NULL;
+    const void *from = pmap_reaches(pa, len) ? pmap_map("copy", pa, len) : NULL;
 
     if (!from) {
         __builtin_memset(to, 0, len);
@@ -60,23 +68,35 @@ volatile uint16_t *pmap_vga(void);
 void *pmap_screen(uint64_t pa, uint64_t len);
 uint64_t pmap_screen_va(uint64_t pa);
 
-/* The final tables are active: PMAP's slots are theirs from now on. No mapping is open. */
-void pmap_switched(void);
+/*
+ * The final tables are active: PMAP's slots are theirs from now on. No mapping
+ * is open. The plan, which must stay, says what the directmap reaches.
+ */
+void pmap_switched(const struct plan *plan, uint64_t directmap_base);
+
+/* The directmap changes: what it reaches cannot be told from the plan any more. */
+void pmap_forget_directmap(void);
 
 /* The table that holds the slots in the final tables: a page of the image. */
 uint64_t pmap_table_pa(void);
 
+/* Map a code page, to be executed, in its own slot; 0: nothing. Returns where. */
+uint64_t pmap_code(uint64_t pa);
+
 /* Where the image's byte at this link address is in physical memory. */
 uint64_t image_pa(const void *va);
 
-/* A frame that is part of the image, at its link address; else null. */
-uint64_t *image_frame(uint64_t frame);
-
 /*
- * A page-table frame's slots: in the image, or else through PMAP, nested like
- * pmap_map(). Works the same before and after the switch, directmap or not.
+ * A page-table frame's slots, wherever it is (reach.h): nested like pmap_map().
+ * Works the same before and after the switch, directmap or not.
  */
 uint64_t *frame_map(uint64_t frame);
 void frame_unmap(const uint64_t *table);
+
+/*
+ * Reads tables by copies of them, so that no slot is open while the entries
+ * of PMAP's own table are looked at; works also when all slots are in use.
+ */
+extern const struct pt_reader pmap_snapshots;
 
 #endif

@@ -2,6 +2,10 @@
 #ifndef TRAP_H
 #define TRAP_H
 
+#define TRAP_VECTORS    32
+#define TRAP_ENTRY_SIZE 8
+
+#ifndef __ASSEMBLER__
 #include <stdint.h>
 
 /* As trap_common pushes it, from the stack pointer upwards. */
@@ -24,4 +28,5 @@ void trap_use_stacks(void);
 /* From trap_common: report, and stop. */
 _Noreturn void trap_handler(const struct trap_frame *frame);
 
+#endif
 #endif

@@ -7,7 +7,10 @@
 #include "io.h"
 #include "layout.h"
 #include "pagetable.h"
+#include "panic.h"
 #include "port.h"
+#include "reach.h"
+#include "slots.h"
 #include "x86.h"
 
 #define LARGE_PAGE (PAGE_SIZE << PT_BITS)
@@ -18,17 +21,28 @@ extern uint64_t boot_l2[]; /* and those of SCREEN_VA, as large pages */
 /* The final tables' table for the window of PMAP_VA: the builder fills it. */
 static uint64_t final_l1[PT_SLOTS] __attribute__((aligned(4096)));
 
+_Static_assert(PMAP_NESTED <= SLOTS_MAX, "they have their owners");
+
 static struct {
-    uint64_t *slots;
-    unsigned used;
-    uint64_t image_pa;
+    uint64_t *entries;
     unsigned width;
-} pmap = {.width = 52};
+    struct slots taken;
+    struct places places;
+} pmap; /* no initial values: with the slots' owners they would have to be loaded */
+
+/* What pmap_snapshots has copied; a walk holds one table of each level. */
+static struct {
+    uint64_t tables[PT_MAX_LEVELS][PT_SLOTS];
+    unsigned count;
+} copies;
 
 void pmap_init(uint64_t image_address)
 {
-    pmap.slots = boot_l1;
-    pmap.image_pa = image_address;
+    pmap.entries = boot_l1;
+    pmap.width = 52;
+    pmap.places.image_va = IMAGE_VA;
+    pmap.places.image_pa = image_address;
+    pmap.places.image_len = (uint64_t)(image_end - image_start);
 }
 
 void pmap_width(unsigned phys_bits)
@@ -45,7 +59,7 @@ bool pmap_reaches(uint64_t pa, uint64_t len)
 
 uint64_t image_pa(const void *va)
 {
-    return (uint64_t)va - IMAGE_VA + pmap.image_pa;
+    return places_image_pa(&pmap.places, (uint64_t)va);
 }
 
 uint64_t pmap_table_pa(void)
@@ -53,35 +67,63 @@ uint64_t pmap_table_pa(void)
     return image_pa(final_l1);
 }
 
-void *pmap_map(uint64_t pa, size_t len)
+static uint64_t slot_va(unsigned slot)
+{
+    return PMAP_VA + (uint64_t)slot * PAGE_SIZE;
+}
+
+static void clear_slot(unsigned slot)
+{
+    pmap.entries[slot] = 0;
+    invalidate_page(slot_va(slot));
+}
+
+void *pmap_map(const char *owner, uint64_t pa, size_t len)
 {
     uint64_t offset = pa & PAGE_MASK;
     uint64_t pages = (offset + len + PAGE_MASK) >> PAGE_SHIFT;
-    unsigned first = pmap.used;
     uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, MEMTYPE_WB, 0);
+    unsigned first;
 
-    if (len > PMAP_MAX_BYTES || pages > PMAP_VGA_SLOT - first)
+    if (len > PMAP_MAX_BYTES || !slots_take(&pmap.taken, PMAP_NESTED, owner, pages, &first))
         return NULL;
     /* From not present to present: there is nothing to invalidate. */
     for (uint64_t i = 0; i < pages; i++)
-        pmap.slots[first + i] = pte + (i << PAGE_SHIFT);
-    pmap.used = first + (unsigned)pages;
-    return (void *)(PMAP_VA + (uint64_t)first * PAGE_SIZE + offset);
+        pmap.entries[first + i] = pte + (i << PAGE_SHIFT);
+    return (void *)(slot_va(first) + offset);
 }
 
 void pmap_unmap(const void *mapped)
 {
     unsigned first = (unsigned)(((uint64_t)mapped - PMAP_VA) >> PAGE_SHIFT);
+    unsigned end = pmap.taken.used;
+    const char *forgetful = slots_release(&pmap.taken, first);
 
-    while (pmap.used > first) {
-        pmap.slots[--pmap.used] = 0;
-        invalidate_page(PMAP_VA + (uint64_t)pmap.used * PAGE_SIZE);
-    }
+    must((struct error){
+        .code = forgetful ? ERR_PMAP : ERR_NONE, .at = (uint64_t)mapped, .text = forgetful});
+    while (end > first)
+        clear_slot(--end);
+}
+
+struct error pmap_check(void)
+{
+    unsigned first = 0;
+    const char *owner = slots_owner(&pmap.taken, &first);
+
+    return (struct error){.code = owner ? ERR_PMAP : ERR_NONE, .at = slot_va(first), .text = owner};
+}
+
+uint64_t pmap_code(uint64_t pa)
+{
+    clear_slot(PMAP_CODE_SLOT);
+    if (pa)
+        pmap.entries[PMAP_CODE_SLOT] = pa | pte_attributes(RIGHT_X, MEMTYPE_WB, 0);
+    return slot_va(PMAP_CODE_SLOT);
 }
 
 volatile uint16_t *pmap_vga(void)
 {
-    pmap.slots[PMAP_VGA_SLOT] = VGA_TEXT_PA | pte_attributes(RIGHT_W, MEMTYPE_UC, 0);
+    pmap.entries[PMAP_VGA_SLOT] = VGA_TEXT_PA | pte_attributes(RIGHT_W, MEMTYPE_UC, 0);
     return (volatile uint16_t *)PMAP_VGA_VA;
 }
 
@@ -102,9 +144,16 @@ void *pmap_screen(uint64_t pa, uint64_t len)
     return (void *)pmap_screen_va(pa);
 }
 
-void pmap_switched(void)
+void pmap_switched(const struct plan *plan, uint64_t directmap_base)
 {
-    pmap.slots = final_l1;
+    pmap.entries = final_l1;
+    pmap.places.plan = plan;
+    pmap.places.directmap_base = directmap_base;
+}
+
+void pmap_forget_directmap(void)
+{
+    pmap.places.plan = NULL;
 }
 
 static bool in_pmap(uint64_t va)
@@ -112,18 +161,13 @@ static bool in_pmap(uint64_t va)
     return va - PMAP_VA < PMAP_SLOTS * PAGE_SIZE;
 }
 
-uint64_t *image_frame(uint64_t frame)
-{
-    uint64_t offset = frame - pmap.image_pa;
-
-    return offset < (uint64_t)(image_end - image_start) ? (uint64_t *)(IMAGE_VA + offset) : NULL;
-}
-
 uint64_t *frame_map(uint64_t frame)
 {
-    uint64_t *in_image = image_frame(frame);
+    uint64_t va;
 
-    return in_image ? in_image : pmap_map(frame, PAGE_SIZE);
+    if (places_reach(&pmap.places, frame, &va) == REACH_PMAP)
+        return pmap_map("page table", frame, PAGE_SIZE);
+    return (uint64_t *)va;
 }
 
 void frame_unmap(const uint64_t *table)
@@ -131,3 +175,28 @@ void frame_unmap(const uint64_t *table)
     if (in_pmap((uint64_t)table))
         pmap_unmap(table);
 }
+
+static const uint64_t *copy_frame(void *ctx, uint64_t frame)
+{
+    uint64_t *copy = copies.tables[copies.count++ % PT_MAX_LEVELS];
+    uint64_t va;
+
+    (void)ctx;
+    if (places_reach(&pmap.places, frame, &va) != REACH_PMAP)
+        return __builtin_memcpy(copy, (const void *)va, PAGE_SIZE);
+    if (!pmap_reaches(frame, PAGE_SIZE))
+        return __builtin_memset(copy, 0, PAGE_SIZE);
+    pmap.entries[PMAP_COPY_SLOT] = frame | pte_attributes(0, MEMTYPE_WB, 0);
+    __builtin_memcpy(copy, (const void *)slot_va(PMAP_COPY_SLOT), PAGE_SIZE);
+    clear_slot(PMAP_COPY_SLOT);
+    return copy;
+}
+
+static void drop_copy(void *ctx, const uint64_t *table)
+{
+    (void)ctx;
+    (void)table;
+    copies.count--;
+}
+
+const struct pt_reader pmap_snapshots = {NULL, copy_frame, drop_copy};

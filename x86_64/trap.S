@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Exception entries and descriptor tables: SDM vol. 3 chapters 3 and 6. */
+#include "trap.h"
 #include "x86.h"
 
         .text
@@ -23,32 +24,39 @@ descriptors_load:
         push    %rax
         lretq
 
-/*
- * One entry of 16 bytes a vector: make the frame the same for all (an error
- * code, then the vector), then go to common.
- */
-        .balign 16
+/* One entry of TRAP_ENTRY_SIZE bytes a vector. */
+        .balign TRAP_ENTRY_SIZE
         .globl  trap_entries
 trap_entries:
 vector = 0
-.rept 32
-        .balign 16
-        /* #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX push an error code. */
-        .if !((vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30))
-        push    $0
-        .endif
+.rept TRAP_VECTORS
+        .balign TRAP_ENTRY_SIZE
         push    $vector
         jmp     trap_common
 vector = vector + 1
 .endr
 
+/* #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX push an error code. */
+#define HAVE_ERROR_CODE 0x60227d00
+
 /*
  * trap_common: to trap_handler(frame), never back.
  *
- * In:  stack: vector, error code, rip, cs, rflags, rsp, ss
+ * In:  stack: vector, error code where there is one, rip, cs, rflags, rsp, ss
  */
 trap_common:
         cld
+        push    %rax
+        push    %rcx
+        mov     16(%rsp), %ecx
+        mov     $HAVE_ERROR_CODE, %eax
+        bt      %ecx, %eax
+        pop     %rcx
+        pop     %rax
+        jc      1f
+        push    (%rsp)
+        movq    $0, 8(%rsp)
+1:
         push    %rax
         push    %rcx
         push    %rdx

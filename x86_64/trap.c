@@ -8,9 +8,9 @@
 #include "pmap.h"
 #include "port.h"
 #include "walk.h"
+#include "words.h"
 #include "x86.h"
 
-#define VECTORS    32
 #define VECTOR_NMI 2
 #define VECTOR_DF  8
 #define VECTOR_PF  14
@@ -58,7 +58,7 @@ static uint64_t gdt[] = {
     0,                  /* SEL_TSS, two slots */
     0,
 };
-static struct gate idt[VECTORS];
+static struct gate idt[TRAP_VECTORS];
 
 /* For descriptors_load(), which also restores them after a firmware call. */
 struct table_register gdtr = {sizeof(gdt) - 1, (uint64_t)gdt};
@@ -98,14 +98,14 @@ void trap_use_stacks(void)
         TSS_AVAILABLE | (sizeof(tss) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     gdt[SEL_TSS / 8 + 1] = base >> 32;
     __asm__ volatile("ltr %0" : : "r"((uint16_t)SEL_TSS));
-    for (unsigned v = 0; v < VECTORS; v++)
+    for (unsigned v = 0; v < TRAP_VECTORS; v++)
         idt[v].flags |= ist_of(v);
 }
 
 void trap_init(void)
 {
-    for (unsigned v = 0; v < VECTORS; v++) {
-        uint64_t entry = (uint64_t)trap_entries + 16 * v;
+    for (unsigned v = 0; v < TRAP_VECTORS; v++) {
+        uint64_t entry = (uint64_t)trap_entries + TRAP_ENTRY_SIZE * v;
 
         idt[v] = (struct gate){
             .offset_low = (uint16_t)entry,
@@ -120,53 +120,39 @@ void trap_init(void)
 
 static const char *vector_name(uint64_t vector)
 {
-    static const char *const names[VECTORS] = {
-        "#DE divide error",
-        "#DB debug",
-        "NMI",
-        "#BP breakpoint",
-        "#OF overflow",
-        "#BR bound range exceeded",
-        "#UD invalid opcode",
-        "#NM no FPU",
-        "#DF double fault",
-        "coprocessor overrun",
-        "#TS invalid TSS",
-        "#NP segment not present",
-        "#SS stack fault",
-        "#GP general protection",
-        "#PF page fault",
-        "reserved",
-        "#MF FPU error",
-        "#AC alignment check",
-        "#MC machine check",
-        "#XM SIMD error",
-        "#VE virtualization",
-        "#CP control protection",
-    };
+    static const char names[] = /* from 0 on */
+        "#DE divide error\0"
+        "#DB debug\0"
+        "NMI\0"
+        "#BP breakpoint\0"
+        "#OF overflow\0"
+        "#BR bound range exceeded\0"
+        "#UD invalid opcode\0"
+        "#NM no FPU\0"
+        "#DF double fault\0"
+        "coprocessor overrun\0"
+        "#TS invalid TSS\0"
+        "#NP segment not present\0"
+        "#SS stack fault\0"
+        "#GP general protection\0"
+        "#PF page fault\0"
+        "reserved\0"
+        "#MF FPU error\0"
+        "#AC alignment check\0"
+        "#MC machine check\0"
+        "#XM SIMD error\0"
+        "#VE virtualization\0"
+        "#CP control protection\0";
+    const char *name = word_at(names, sizeof(names), vector);
 
-    return vector < VECTORS && names[vector] ? names[vector] : "reserved";
+    return name ? name : "reserved";
 }
-
-static const uint64_t *read_frame(void *ctx, uint64_t frame)
-{
-    (void)ctx;
-    return frame_map(frame);
-}
-
-static void read_done(void *ctx, const uint64_t *table)
-{
-    (void)ctx;
-    frame_unmap(table);
-}
-
-static const struct pt_reader live_reader = {NULL, read_frame, read_done};
 
 static void print_walk(uint64_t va)
 {
     uint64_t entries[PT_MAX_LEVELS];
     unsigned levels = cpu_levels();
-    unsigned read = pt_lookup(cpu_root(), levels, va, &live_reader, entries);
+    unsigned read = pt_lookup(cpu_root(), levels, va, &pmap_snapshots, entries);
 
     log_print(LOG_ALWAYS, "  cr2 0x%016lx, root 0x%lx", va, cpu_root());
     for (unsigned i = 0; i < read; i++)

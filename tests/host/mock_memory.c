@@ -66,7 +66,7 @@ bool pmap_reaches(uint64_t pa, uint64_t len)
     return true;
 }
 
-void *pmap_map(uint64_t pa, size_t len)
+void *pmap_map(const char *owner, uint64_t pa, size_t len)
 {
     uint64_t pages = ((pa & PAGE_MASK) + len + PAGE_MASK) >> PAGE_SHIFT;
     unsigned at = mock->open_mappings;
@@ -76,7 +76,7 @@ void *pmap_map(uint64_t pa, size_t len)
         mock_violation("a mapping of nothing, at 0x%lx", pa);
     for (unsigned i = 0; i < at; i++)
         used += open[i].pages;
-    if (len > PMAP_MAX_BYTES || pages > PMAP_VGA_SLOT - used)
+    if (len > PMAP_MAX_BYTES || pages > PMAP_NESTED - used)
         return NULL;
     if (at == MOCK_OPEN)
         mock_violation("more mappings are open than make sense");
