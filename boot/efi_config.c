@@ -29,7 +29,7 @@ static const char *quote(struct config_text text)
 struct error efi_config_line(struct efi_config *c, struct error err,
                              const struct config_entry *entry)
 {
-    const char *what = err.text ? err.text : error_words(err.code)->says;
+    const char *what = err.text ? err.text : error_words(err.code).says;
 
     err.text = message("%s:%u: %s: %s", config_name(c), entry->line, quote(entry->whole), what);
     return err;

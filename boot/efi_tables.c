@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the firmware's configuration tables tell. */
+#include "acpi.h"
 #include "console.h"
 #include "efi.h"
 #include "load.h"
 
-/* ACPI 6.5 sections 5.2.5.3 (RSDP), 5.2.6 (table header), 5.2.23 (BGRT). */
+/* ACPI 6.5 sections 5.2.5.3 (RSDP), 5.2.23 (BGRT). */
 #define RSDP_1_SIZE   20
-#define RSDP_XSDT     24
-#define TABLE_LENGTH  4
-#define TABLE_HEADER  36u
-#define XSDT_MAX      4096u
 #define BGRT_ADDRESS  40
 #define BGRT_SIZE     56
 #define BITMAP_SIZE   2 /* in the file's header, behind "BM" */
@@ -67,35 +64,10 @@ static void keep(struct facts *facts, uint64_t base, uint64_t len, const char *w
         facts->kept[facts->nkept++] = (struct kept_range){base, len, what};
 }
 
-/* An ACPI table of this signature in the XSDT; 0: there is none. */
-static uint64_t find_acpi_table(const struct facts *facts, const char *signature)
-{
-    uint64_t xsdt = facts->rsdp_size == RSDP_MAX ? load64(facts->rsdp + RSDP_XSDT) : 0;
-    uint8_t header[8];
-    uint32_t len;
-
-    if (!xsdt)
-        return 0;
-    efi_read(xsdt, header, sizeof(header));
-    len = load32(header + TABLE_LENGTH);
-    if (len > XSDT_MAX)
-        len = XSDT_MAX;
-    for (uint32_t at = TABLE_HEADER; at + sizeof(uint64_t) <= len; at += sizeof(uint64_t)) {
-        uint64_t table = efi_read64(xsdt + at);
-
-        if (!table)
-            continue;
-        efi_read(table, header, sizeof(header));
-        if (__builtin_memcmp(header, signature, 4) == 0)
-            return table;
-    }
-    return 0;
-}
-
 /* The boot logo, which the BGRT points to. */
 static void keep_logo(struct facts *facts)
 {
-    uint64_t bgrt = find_acpi_table(facts, "BGRT");
+    uint64_t bgrt = acpi_find(facts, "BGRT", efi_read);
     uint8_t table[BGRT_SIZE];
     uint8_t bitmap[BITMAP_HEADER];
     uint64_t address;
@@ -104,7 +76,7 @@ static void keep_logo(struct facts *facts)
         return;
     efi_read(bgrt, table, sizeof(table));
     address = load64(table + BGRT_ADDRESS);
-    if (load32(table + TABLE_LENGTH) < BGRT_SIZE || !address)
+    if (load32(table + ACPI_LENGTH) < BGRT_SIZE || !address)
         return;
     efi_read(address, bitmap, sizeof(bitmap));
     if (bitmap[0] == 'B' && bitmap[1] == 'M')

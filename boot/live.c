@@ -169,5 +169,5 @@ const char *live_update(const struct footing_update *update)
     /* Where types change, more was asked for than was needed. */
     while (stock.first != 0)
         free_frame(NULL, take_frame(NULL));
-    return err.code ? error_words(err.code)->name : NULL;
+    return err.code ? error_words(err.code).name : NULL;
 }

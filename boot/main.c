@@ -254,6 +254,8 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     trap_use_stacks();
     set_request();
     claim_all(firmware == NULL);
+    if (boot.options.foreign != 0)
+        must(place_foreign(&boot));
     place_payload();
     make_plan();
     build_tables();

@@ -35,7 +35,7 @@ static void print_number(const char *name, uint64_t value, const char **separato
 
 void panic(const struct error *err)
 {
-    const struct error_words *words = error_words(err->code);
+    const struct error_words words = error_words(err->code);
     const char *separator = " (";
 
     /* A fault while we print: say no more than is being said. */
@@ -43,13 +43,13 @@ void panic(const struct error *err)
         stop();
     panicking = true;
     console_all();
-    log_print(LOG_ALWAYS, "footing: panic %s: %s", words->name, words->says);
+    log_print(LOG_ALWAYS, "footing: panic %s: %s", words.name, words.says);
     if (err->text)
         log_print(LOG_ALWAYS, ": %s", err->text);
     if (err->against)
         log_print(LOG_ALWAYS, ", %s", err->against);
-    print_number(words->at, err->at, &separator);
-    print_number(words->value, err->value, &separator);
+    print_number(words.at, err->at, &separator);
+    print_number(words.value, err->value, &separator);
     log_print(LOG_ALWAYS, "%s\n", separator[0] == ',' ? ")" : "");
     if (go_back)
         go_back(err);

@@ -67,6 +67,10 @@ void print_contract(const struct boot *boot)
                   rights_name(m->rights), memtype_name((enum memtype)m->type),
                   page_size_name(m->max_level), mapping_what_name((enum mapping_what)m->what));
     }
+    if (boot->foreign.len > 0)
+        log_print(LOG_MAP, "footing: foreign 0x%lx-0x%lx %s\n", boot->foreign.base,
+                  boot->foreign.base + boot->foreign.len - 1,
+                  boot->foreign.ram ? "RAM set aside" : "empty");
     log_print(LOG_MAP, "footing: tables %lu leaves 4K=%lu 2M=%lu 1G=%lu\n", stats->tables,
               stats->leaves[0], stats->leaves[1], stats->leaves[2]);
 }

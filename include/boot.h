@@ -23,6 +23,13 @@
 /* Each usable input range yields at most one mapping; MTRRs, text and the fixed ones cut more. */
 #define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 512)
 
+/* What foreign= asked for. */
+struct foreign_range {
+    uint64_t base;
+    uint64_t len; /* 0: it was not asked for */
+    bool ram;     /* set aside for it, since there is no room above */
+};
+
 struct boot {
     uint64_t image_pa;
     struct efi efi; /* of a UEFI firmware, and its runtime services */
@@ -33,6 +40,7 @@ struct boot {
     struct options options;
     struct cpu_caps caps;
     struct mtrr_state mtrr;
+    struct foreign_range foreign;
     struct memmap map;
     struct busy_list busy;
     struct payload payload;
@@ -52,6 +60,9 @@ void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner
 
 /* The largest page that the CPU has and the user allows. */
 unsigned boot_largest_level(const struct boot *boot);
+
+/* Find foreign space, or set RAM aside. ERR_FOREIGN: there is neither. */
+struct error place_foreign(struct boot *boot);
 
 /* Write, and with verify read back, all free RAM through the directmap. ERR_SCRUB. */
 struct error scrub(const struct boot *boot, struct frame_pool free_ram, bool verify);

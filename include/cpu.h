@@ -45,6 +45,10 @@ void footing_ready(void);
 /* IA32_APIC_BASE; 0 if the CPU has no local APIC. */
 uint64_t cpu_apic_base(void);
 
+/* PCI configuration space; address as in pci.h. */
+uint32_t pci_read(uint32_t address);
+void pci_write(uint32_t address, uint32_t value);
+
 /* Enter the payload in the state that README.md writes down, on an empty boot stack. */
 _Noreturn void cpu_enter(uint64_t entry, const void *info);
 

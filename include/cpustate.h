@@ -19,15 +19,24 @@ struct cpuid_words {
     uint32_t leaf7_ecx;
     uint32_t ext1_edx;
     uint32_t ext8_eax;
+    uint32_t ext1f_eax;
+    uint32_t ext1f_ebx;
 };
 
 struct cpu_caps {
-    unsigned phys_bits; /* 32 to 52: what a page-table entry may hold */
-    bool tom2;          /* AMD's SYSCFG and TOP_MEM2 can be read */
+    unsigned phys_bits;    /* 32 to 52: what a page-table entry may hold */
+    unsigned foreign_bits; /* those of them that are sure to reach memory, see cpu_caps_from() */
+    unsigned ht_bits;      /* AMD's HyperTransport ends at 2^this, see foreign.h; 0: none */
+    bool tom2;             /* AMD's SYSCFG and TOP_MEM2 can be read */
     bool nx, page1g, pat, mtrr, pge, mce, smep, smap, umip, la57;
 };
 
-/* A CPU without leaf 0x80000008 has 36 bits (SDM vol. 3 section 4.1.4). */
+/*
+ * A CPU without leaf 0x80000008 has 36 bits (SDM vol. 3 section 4.1.4). Of the
+ * width, foreign_bits leaves out what a guest cannot use (APM vol. 3, leaf
+ * 0x80000008 EAX bits 23:16), and what memory encryption takes once it is on
+ * (leaf 0x8000001f EBX bits 11:6), which nobody knows for later.
+ */
 struct cpu_caps cpu_caps_from(const struct cpuid_words *words);
 
 /* The values of the switch; SDM vol. 3 section 2.5, vol. 4. */

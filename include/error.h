@@ -75,6 +75,6 @@ struct error_words {
     const char *value;
 };
 
-const struct error_words *error_words(enum error_code code);
+struct error_words error_words(enum error_code code);
 
 #endif

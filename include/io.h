@@ -49,6 +49,10 @@
 #define VGA_ATTRIBUTE 0x07
 
 /* The two 8259 interrupt controllers' mask registers. */
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA    0xcfc
+#define PCI_ENABLE  0x80000000u
+
 #define PIC_MASTER_DATA 0x21
 #define PIC_SLAVE_DATA  0xa1
 #define PIC_ALL_MASKED  0xff

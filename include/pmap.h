@@ -30,6 +30,7 @@ void pmap_init(uint64_t image_pa);
 
 /* How wide physical addresses are: no page-table entry may hold more. 52 until then. */
 void pmap_width(unsigned phys_bits);
+unsigned pmap_bits(void);
 
 /* Can all len > 0 bytes at pa be mapped? Nothing else may be asked of pmap_map(). */
 bool pmap_reaches(uint64_t pa, uint64_t len);

@@ -77,6 +77,7 @@
 #define CPUID_EXT_MAX    0x80000000
 #define CPUID_EXT_1      0x80000001
 #define CPUID_ADDR_SIZES 0x80000008
+#define CPUID_ENCRYPTION 0x8000001f
 
 #define CPUID_VENDOR_INTEL_EBX 0x756e6547 /* "Genu" */
 #define CPUID_VENDOR_AMD_EBX   0x68747541 /* "Auth" */
@@ -95,6 +96,8 @@
 #define CPUID_EXT_1_EDX_NX 0x00100000
 #define CPUID_EXT_1_EDX_1G 0x04000000
 #define CPUID_EXT_1_EDX_LM 0x20000000
+#define CPUID_1F_EAX_SME   0x00000001
+#define CPUID_1F_EAX_SEV   0x00000002
 
 /* Paging-structure entries, SDM vol. 3 section 4.5. */
 #define PTE_P         U64(0x0000000000000001)

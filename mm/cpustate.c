@@ -8,17 +8,42 @@
 #define PHYS_BITS_MIN     32
 #define PHYS_BITS_MAX     52
 
+static bool is_amd(const struct cpuid_words *words)
+{
+    return words->vendor_ebx == CPUID_VENDOR_AMD_EBX || words->vendor_ebx == CPUID_VENDOR_HYGON_EBX;
+}
+
+static uint32_t family_of(const struct cpuid_words *words)
+{
+    return (words->leaf1_eax >> 8 & 0xf) + (words->leaf1_eax >> 20 & 0xff);
+}
+
 /*
  * SYSCFG is there on every AMD and Hygon CPU since family 0Fh (BKDG for
  * family 0Fh), but a hypervisor need not provide it.
  */
 static bool has_tom2(const struct cpuid_words *words)
 {
-    uint32_t family = (words->leaf1_eax >> 8 & 0xf) + (words->leaf1_eax >> 20 & 0xff);
-    bool amd =
-        words->vendor_ebx == CPUID_VENDOR_AMD_EBX || words->vendor_ebx == CPUID_VENDOR_HYGON_EBX;
+    return is_amd(words) && family_of(words) >= 0xf && !(words->leaf1_ecx & CPUID_1_ECX_HYPERVISOR);
+}
 
-    return amd && family >= 0xf && !(words->leaf1_ecx & CPUID_1_ECX_HYPERVISOR);
+/* Below 2^40 at first, and at the top since family 17h: 12 GiB, as Xen's dom0 has to avoid them. */
+static unsigned ht_bits(const struct cpuid_words *words, unsigned phys_bits)
+{
+    if (!is_amd(words))
+        return 0;
+    return family_of(words) >= 0x17 ? phys_bits : 40;
+}
+
+static unsigned foreign_bits(const struct cpuid_words *words, unsigned phys_bits)
+{
+    unsigned guest = words->ext8_eax >> 16 & 0xff;
+    unsigned taken = words->ext1f_ebx >> 6 & 0x3f;
+    unsigned bits = guest >= PHYS_BITS_MIN && guest < phys_bits ? guest : phys_bits;
+
+    if (words->ext1f_eax & (CPUID_1F_EAX_SME | CPUID_1F_EAX_SEV))
+        bits = bits >= taken + PHYS_BITS_MIN ? bits - taken : PHYS_BITS_MIN;
+    return bits;
 }
 
 struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
@@ -33,6 +58,8 @@ struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
         bits = PHYS_BITS_MAX;
     return (struct cpu_caps){
         .phys_bits = bits,
+        .foreign_bits = foreign_bits(words, bits),
+        .ht_bits = ht_bits(words, bits),
         .tom2 = has_tom2(words),
         .nx = words->ext1_edx & CPUID_EXT_1_EDX_NX,
         .page1g = words->ext1_edx & CPUID_EXT_1_EDX_1G,

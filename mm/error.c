@@ -1,50 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 #include "error.h"
 
-static const struct error_words words[ERR_CODES] = {
-    [ERR_NONE] = {"NONE", "no error", 0, 0},
-    [ERR_LOADER] = {"LOADER", "not started by a multiboot2 loader", 0, "eax"},
-    [ERR_INFO] = {"INFO", "boot information is damaged", "offset", "found"},
-    [ERR_INFOBIG] = {"INFOBIG", "boot information is too large", "limit", "size"},
-    [ERR_CMDLINE] = {"CMDLINE", "command line is too long", "limit", "length"},
-    [ERR_MODULES] = {"MODULES", "too many modules", "limit", 0},
-    [ERR_OPTION] = {"OPTION", "unknown option or value", 0, 0},
-    [ERR_EFI] = {"EFI", "a firmware call failed", 0, "status"},
-    [ERR_CONFIG] = {"CONFIG", "configuration cannot be used", 0, 0},
-    [ERR_FILE] = {"FILE", "file cannot be loaded", 0, "status"},
-    [ERR_PAYLOAD] = {"PAYLOAD", "payload cannot be loaded", "at", "found"},
-    [ERR_VERIFY] = {"VERIFY", "not verified, and Secure Boot is on", 0, 0},
-    [ERR_NOMAP] = {"NOMAP", "the loader passed no memory map", 0, 0},
-    [ERR_MAPENTRY] = {"MAPENTRY", "memory map entries cannot be used", "at", "found"},
-    [ERR_MAPFULL] = {"MAPFULL", "memory map has too many ranges", "limit", 0},
-    [ERR_NORAM] = {"NORAM", "no usable write-back RAM in the memory map", 0, 0},
-    [ERR_INUSE] = {"INUSE", "loaded where the memory map has no usable RAM", "first", "last"},
-    [ERR_NOTWB] = {"NOTWB", "loaded where the MTRRs do not make RAM write-back", "first", "last"},
-    [ERR_OVERLAP] = {"OVERLAP", "loaded over something else", "first", "last"},
-    [ERR_LEVELS] = {"LEVELS", "paging levels cannot be had", 0, 0},
-    [ERR_FOREIGN] = {"FOREIGN", "no range for foreign=, nor RAM for it", 0, "bytes"},
-    [ERR_PLANFULL] = {"PLANFULL", "too many mappings", "limit", 0},
-    [ERR_ALIGN] = {"ALIGN", "mapping is empty or not 4 KiB aligned", "va", "pa"},
-    [ERR_CANONICAL] = {"CANONICAL", "mapping wraps or is not canonical", "va", "pa"},
-    [ERR_WIDTH] = {"WIDTH", "mapping exceeds the physical address width", "va", "pa"},
-    [ERR_CLASH] = {"CLASH", "two mappings of one virtual address", "va", "pa"},
-    [ERR_WX] = {"WX", "a frame would be writable and executable", "va", "pa"},
-    [ERR_ABSENT] = {"ABSENT", "a page is not mapped", "va", "pa"},
-    [ERR_TYPE] = {"TYPE", "a frame would have two memory types", "va", "pa"},
-    [ERR_LARGE] = {"LARGE", "largest page is no page size", "va", "pa"},
-    [ERR_UNSORTED] = {"UNSORTED", "mappings do not ascend", "va", "pa"},
-    [ERR_NOFRAMES] = {"NOFRAMES", "not enough free RAM for the page tables", "frames free",
-                      "frames needed"},
-    [ERR_COUNT] = {"COUNT", "page tables took other than the counted frames", "used", "counted"},
-    [ERR_AUDIT] = {"AUDIT", "live page tables differ from the plan", "va", 0},
-    [ERR_SCRUB] = {"SCRUB", "RAM does not read back what was written", "pa", "read"},
-    [ERR_PMAP] = {"PMAP", "a PMAP slot is not released", "va", 0},
-    [ERR_RETURNED] = {"RETURNED", "payload returned", 0, "rax"},
-    [ERR_FAULT] = {"FAULT", "exception", "rip", "vector"},
-    [ERR_UNDEFINED] = {"UNDEFINED", "undefined behaviour", "line", 0},
-};
+#include "words.h"
 
-const struct error_words *error_words(enum error_code code)
+/* In the order of enum error_code: name, what it says, what it calls its two numbers. */
+static const char words[] =
+    "NONE\0no error\0\0\0"
+    "LOADER\0not started by a multiboot2 loader\0\0eax\0"
+    "INFO\0boot information is damaged\0offset\0found\0"
+    "INFOBIG\0boot information is too large\0limit\0size\0"
+    "CMDLINE\0command line is too long\0limit\0length\0"
+    "MODULES\0too many modules\0limit\0\0"
+    "OPTION\0unknown option or value\0\0\0"
+    "EFI\0a firmware call failed\0\0status\0"
+    "CONFIG\0configuration cannot be used\0\0\0"
+    "FILE\0file cannot be loaded\0\0status\0"
+    "PAYLOAD\0payload cannot be loaded\0at\0found\0"
+    "VERIFY\0not verified, and Secure Boot is on\0\0\0"
+    "NOMAP\0the loader passed no memory map\0\0\0"
+    "MAPENTRY\0memory map entries cannot be used\0at\0found\0"
+    "MAPFULL\0memory map has too many ranges\0limit\0\0"
+    "NORAM\0no usable write-back RAM in the memory map\0\0\0"
+    "INUSE\0loaded where the memory map has no usable RAM\0first\0last\0"
+    "NOTWB\0loaded where the MTRRs do not make RAM write-back\0first\0last\0"
+    "OVERLAP\0loaded over something else\0first\0last\0"
+    "LEVELS\0paging levels cannot be had\0\0\0"
+    "FOREIGN\0no range for foreign=, nor RAM for it\0\0bytes\0"
+    "PLANFULL\0too many mappings\0limit\0\0"
+    "ALIGN\0mapping is empty or not 4 KiB aligned\0va\0pa\0"
+    "CANONICAL\0mapping wraps or is not canonical\0va\0pa\0"
+    "WIDTH\0mapping exceeds the physical address width\0va\0pa\0"
+    "CLASH\0two mappings of one virtual address\0va\0pa\0"
+    "WX\0a frame would be writable and executable\0va\0pa\0"
+    "ABSENT\0a page is not mapped\0va\0pa\0"
+    "TYPE\0a frame would have two memory types\0va\0pa\0"
+    "LARGE\0largest page is no page size\0va\0pa\0"
+    "UNSORTED\0mappings do not ascend\0va\0pa\0"
+    "NOFRAMES\0not enough free RAM for the page tables\0frames free\0frames needed\0"
+    "COUNT\0page tables took other than the counted frames\0used\0counted\0"
+    "AUDIT\0live page tables differ from the plan\0va\0\0"
+    "SCRUB\0RAM does not read back what was written\0pa\0read\0"
+    "PMAP\0a PMAP slot is not released\0va\0\0"
+    "RETURNED\0payload returned\0\0rax\0"
+    "FAULT\0exception\0rip\0vector\0"
+    "UNDEFINED\0undefined behaviour\0line\0\0";
+
+struct error_words error_words(enum error_code code)
 {
-    return &words[(unsigned)code < ERR_CODES ? code : ERR_NONE];
+    size_t first = (unsigned)code < ERR_CODES ? 4 * (size_t)code : 0;
+
+    return (struct error_words){
+        .name = word_at(words, sizeof(words), first),
+        .says = word_at(words, sizeof(words), first + 1),
+        .at = word_at(words, sizeof(words), first + 2),
+        .value = word_at(words, sizeof(words), first + 3),
+    };
 }

@@ -33,6 +33,12 @@ struct cpu_caps cpu_detect(void)
     words.ext1_edx = cpuid(CPUID_EXT_1, 0).edx;
     if (ext_max >= CPUID_ADDR_SIZES)
         words.ext8_eax = cpuid(CPUID_ADDR_SIZES, 0).eax;
+    if (ext_max >= CPUID_ENCRYPTION) {
+        struct cpuid_answer encryption = cpuid(CPUID_ENCRYPTION, 0);
+
+        words.ext1f_eax = encryption.eax;
+        words.ext1f_ebx = encryption.ebx;
+    }
     return cpu_caps_from(&words);
 }
 
@@ -54,4 +60,17 @@ uint64_t cpu_apic_base(void)
 void cpu_exit_qemu(bool success)
 {
     out32(EXIT_PORT, success ? EXIT_SUCCESS : EXIT_PANIC);
+}
+
+/* Mechanism 1: PCI Local Bus 3.0 section 3.2.2.3.2. Where there is no PCI, all reads as ones. */
+uint32_t pci_read(uint32_t address)
+{
+    out32(PCI_ADDRESS, PCI_ENABLE | address);
+    return in32(PCI_DATA);
+}
+
+void pci_write(uint32_t address, uint32_t value)
+{
+    out32(PCI_ADDRESS, PCI_ENABLE | address);
+    out32(PCI_DATA, value);
 }

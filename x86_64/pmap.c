@@ -50,6 +50,11 @@ void pmap_width(unsigned phys_bits)
     pmap.width = phys_bits;
 }
 
+unsigned pmap_bits(void)
+{
+    return pmap.width;
+}
+
 bool pmap_reaches(uint64_t pa, uint64_t len)
 {
     uint64_t last = pa + (len - 1);

@@ -4,6 +4,7 @@
 
 #include "console.h"
 #include "cpu.h"
+#include "dump.h"
 #include "panic.h"
 #include "pmap.h"
 #include "port.h"
@@ -192,6 +193,8 @@ void trap_handler(const struct trap_frame *frame)
         print_registers(frame);
         if (frame->vector == VECTOR_PF)
             print_walk(read_cr2());
+        if (frame->vector == VECTOR_PF && console_wants(LOG_DETAIL))
+            dump_print(cpu_root());
     }
     panic(&err);
 }

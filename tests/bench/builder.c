@@ -151,7 +151,7 @@ static int run(const struct bench_case *c, int timed)
     };
     struct error err = plan_make(&plan, &request);
     if (err.code) {
-        fprintf(stderr, "%s: %s\n", c->name, error_words(err.code)->says);
+        fprintf(stderr, "%s: %s\n", c->name, error_words(err.code).says);
         return 1;
     }
     size_t tables = pt_count(&plan, 4);

@@ -37,7 +37,7 @@ static int measure(const char *path, const struct survey *survey, unsigned level
     }
     result_free(&result);
     if (err.code)
-        fprintf(stderr, "%s: %s\n", path, error_words(err.code)->says);
+        fprintf(stderr, "%s: %s\n", path, error_words(err.code).says);
     return err.code != ERR_NONE;
 }
 

@@ -105,7 +105,7 @@ __attribute__((noipa)) static struct error measured_unmap(struct pt_space *space
 static int check(struct error err)
 {
     if (err.code)
-        fprintf(stderr, "%s\n", error_words(err.code)->says);
+        fprintf(stderr, "%s\n", error_words(err.code).says);
     return err.code != ERR_NONE;
 }
 

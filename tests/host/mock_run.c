@@ -172,7 +172,7 @@ void run_good(struct run *run)
 
     run_boot(run);
     if (run->err.code)
-        fail_msg("error %s: %s", error_words(run->err.code)->name,
+        fail_msg("error %s: %s", error_words(run->err.code).name,
                  run->err.text ? run->err.text : "");
     assert_int_equal(run->left_mapped, 0);
     for (size_t i = 0; i < run->facts.nmodules; i++) {
@@ -190,8 +190,8 @@ void run_bad(struct run *run, enum error_code code, const char *words)
 {
     run_boot(run);
     if (run->err.code != code)
-        fail_msg("%s: %s, not %s: %s", error_words(run->err.code)->name,
-                 run->err.text ? run->err.text : "", error_words(code)->name, words ? words : "");
+        fail_msg("%s: %s, not %s: %s", error_words(run->err.code).name,
+                 run->err.text ? run->err.text : "", error_words(code).name, words ? words : "");
     if (words && (!run->err.text || !strstr(run->err.text, words)))
         fail_msg("\"%s\" does not say \"%s\"", run->err.text ? run->err.text : "", words);
 }

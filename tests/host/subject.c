@@ -221,7 +221,7 @@ static void check_error(const struct subject *s, const struct pt_change *change,
     if (err.code == ERR_NONE) {
         for (unsigned code = 0; code < ERR_CODES; code++) {
             if (told->wrong[code])
-                fail_msg("no error, but %s at 0x%llx was to be expected", error_words(code)->name,
+                fail_msg("no error, but %s at 0x%llx was to be expected", error_words(code).name,
                          (unsigned long long)told->at[code]);
         }
         assert_false(full);
@@ -242,10 +242,10 @@ static void check_error(const struct subject *s, const struct pt_change *change,
     if (is_open(told, change, err))
         return;
     if (!told->wrong[err.code])
-        fail_msg("%s at 0x%llx, value 0x%llx, without a reason", error_words(err.code)->name,
+        fail_msg("%s at 0x%llx, value 0x%llx, without a reason", error_words(err.code).name,
                  (unsigned long long)err.at, (unsigned long long)err.value);
     if (err.at != told->at[err.code])
-        fail_msg("%s at 0x%llx instead of 0x%llx", error_words(err.code)->name,
+        fail_msg("%s at 0x%llx instead of 0x%llx", error_words(err.code).name,
                  (unsigned long long)err.at, (unsigned long long)told->at[err.code]);
     if (told->value[err.code] != UINT64_MAX)
         assert_int_equal(err.value, told->value[err.code]);
@@ -296,9 +296,9 @@ void subject_expect(struct subject *s, struct pt_change change, enum error_code 
     struct error err = subject_update(s, &change);
 
     if (err.code != code)
-        fail_msg("%s at 0x%llx, value 0x%llx, instead of %s", error_words(err.code)->name,
+        fail_msg("%s at 0x%llx, value 0x%llx, instead of %s", error_words(err.code).name,
                  (unsigned long long)err.at, (unsigned long long)err.value,
-                 error_words(code)->name);
+                 error_words(code).name);
     if (code != ERR_NONE)
         assert_int_equal(err.at, at);
 }

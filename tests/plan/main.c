@@ -29,17 +29,17 @@ static int bad_input(const struct plan_options *options, const struct input_erro
 
 static int bad_plan(const struct plan_options *options, const struct error *error)
 {
-    const struct error_words *words = error_words(error->code);
+    const struct error_words words = error_words(error->code);
 
     progress_end();
-    fprintf(stderr, "%s: Footing would stop with %s: %s", input_name(options), words->name,
-            words->says);
+    fprintf(stderr, "%s: Footing would stop with %s: %s", input_name(options), words.name,
+            words.says);
     if (error->text)
         fprintf(stderr, ": %s", error->text);
-    if (words->at)
-        fprintf(stderr, " %s=0x%" PRIx64, words->at, error->at);
-    if (words->value)
-        fprintf(stderr, " %s=0x%" PRIx64, words->value, error->value);
+    if (words.at)
+        fprintf(stderr, " %s=0x%" PRIx64, words.at, error->at);
+    if (words.value)
+        fprintf(stderr, " %s=0x%" PRIx64, words.value, error->value);
     fputc('\n', stderr);
     return EXIT_REFUSED;
 }
