@@ -10,8 +10,8 @@
  * Addresses named `_pa` are physical, `_va` and pointers are virtual in the
  * page tables that are active then; lengths are bytes; ends are exclusive.
  * All that info points to lies in Footing's own memory (held as "image") and
- * stays valid for as long as the payload keeps Footing's mappings. README.md, "Hand-over", has the state of every
- * register at entry.
+ * stays valid for as long as the payload keeps Footing's mappings. README.md,
+ * "Hand-over", has the state of every register at entry.
  */
 #ifndef FOOTING_H
 #define FOOTING_H
@@ -29,7 +29,7 @@ extern "C" {
  * A payload made for version n runs under any version >= n; what its header
  * knows ends at `size` bytes.
  */
-#define FOOTING_VERSION 1
+#define FOOTING_VERSION 2
 
 /* What the firmware's memory map says of a range, the more restrictive type where it says two. */
 enum footing_memory_type {
@@ -166,6 +166,9 @@ enum footing_operation {
 #define FOOTING_ALLOW_WX    0x1u /* a frame writable and executable, over all its mappings */
 #define FOOTING_ALLOW_CACHE 0x2u /* a frame mapped with two memory types */
 
+/* The change is for root_pa's tables, not those that are active. */
+#define FOOTING_OTHER_ROOT 0x4u
+
 /* Frames for page tables: the payload's allocator. */
 struct footing_frames {
     void *ctx;
@@ -187,6 +190,20 @@ struct footing_update {
     uint32_t max_level; /* of FOOTING_MAP: the largest page to begin with, as above */
     uint32_t reserved;
     const struct footing_frames *frames;
+    uint64_t root_pa; /* with FOOTING_OTHER_ROOT: of root_create(); since version 2 */
+};
+
+/*
+ * A code page on its way to its identity mapping, for code that turns paging
+ * off or exchanges the root. Since version 2.
+ */
+struct footing_identity {
+    uint64_t pa; /* the page, in the payload's text: of write-back RAM, and nowhere writable */
+    const struct footing_frames *frames;
+    /* From identity_prepare(): a root that maps pa at pa, and all else as the active one does. */
+    uint64_t root_pa;
+    /* From identity_enable(): where both roots map the page, executable. */
+    uint64_t va;
 };
 
 struct footing_info;
@@ -211,7 +228,7 @@ struct footing_calls {
     void (*pmap_unmap)(const void *mapped);
 
     /*
-     * Change the live page tables: all of it, or nothing. Large pages are
+     * Change the active page tables, or another root's: all of it, or nothing. Large pages are
      * split and merged as needed, and translations of this CPU are flushed;
      * those of others are the caller's business, with what it unmapped still
      * unused. Returns null, or why nothing was changed: "INVALID" (a value
@@ -227,6 +244,37 @@ struct footing_calls {
 
     /* Leave for good, as then=exit does after success, or as a panic does. */
     void (*finish)(int success);
+
+    /* All that follows: since version 2. */
+
+    /* Print what the tables of this root map, in runs, with effective rights and memory types. */
+    void (*dump)(uint64_t root_pa);
+
+    /*
+     * A root that shares everything with Footing's, as it is now, for update()
+     * to fill where that has nothing; 0: no frame, or too many roots (8). What
+     * is shared can only be changed in Footing's own tables, and changes there
+     * are seen in all roots, but for addresses in a part of the root (512 GiB;
+     * 256 TiB with 5 levels) that was empty when this one was made.
+     * root_destroy() gives back the root and all tables that are not shared;
+     * it must not be active.
+     */
+    uint64_t (*root_create)(const struct footing_frames *frames);
+    void (*root_destroy)(uint64_t root_pa, const struct footing_frames *frames);
+
+    /*
+     * Identity-map one code page, for a while, so that execution can go on there when
+     * paging goes off or the root changes. Nothing is identity-mapped in the tables
+     * that are active: prepare makes a root in which it is, even where something
+     * else is mapped at that address otherwise. It takes all the frames, and
+     * says why not as update() does. enable maps the page at a third address,
+     * too, in both roots: jump there, load root_pa, jump to pa; come back the
+     * same way. disable, back on the root from before, undoes all of it and
+     * gives back the frames. One at a time.
+     */
+    const char *(*identity_prepare)(struct footing_identity *identity);
+    void (*identity_enable)(struct footing_identity *identity);
+    void (*identity_disable)(struct footing_identity *identity);
 };
 
 struct footing_info {
@@ -237,7 +285,8 @@ struct footing_info {
     /* Memory. */
     const struct footing_memory *memory; /* the normalised memory map */
     uint64_t memory_count;
-    const struct footing_range *free; /* RAM that nothing holds: mapped, write-back, unused */
+    /* RAM that nothing holds: write-back, unused, in the directmap if there is one. */
+    const struct footing_range *free;
     uint64_t free_count;
     const struct footing_held *held; /* what holds the rest */
     uint64_t held_count;
@@ -245,7 +294,8 @@ struct footing_info {
     /* Virtual memory. */
     const struct footing_mapping *plan;
     uint64_t plan_count;
-    uint64_t directmap_va; /* RAM at pa is at directmap_va + pa, where the plan says "directmap" */
+    /* RAM at pa is at directmap_va + pa, where the plan says "directmap"; len 0: there is none. */
+    uint64_t directmap_va;
     uint64_t directmap_len;
     uint64_t root_pa; /* the page tables' root, without CR3's flags */
     uint64_t levels;  /* 4 or 5 */
@@ -282,6 +332,16 @@ struct footing_info {
     /* Words for `what` of a mapping, and for a memory type. */
     const char *(*mapping_name)(const struct footing_mapping *mapping);
     const char *(*memory_name)(uint32_t type);
+
+    /*
+     * What foreign= asked for, since version 2: physical addresses at which
+     * nothing is known to live, for foreign pages or device memory; foreign_len
+     * 0: nothing. If foreign_ram is 1 it is RAM, set aside for want of such
+     * addresses; the directmap maps it all the same.
+     */
+    uint64_t foreign_pa;
+    uint64_t foreign_len;
+    uint64_t foreign_ram;
 };
 
 #ifdef __cplusplus
