@@ -130,6 +130,25 @@ static double ratio(const struct plan *plan, struct pool *pool, size_t tables)
     return build / store;
 }
 
+/* Page by page, the largest that fits. */
+static size_t count_leaves(const struct plan *plan)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct mapping *m = &plan->entries[i];
+
+        for (uint64_t at = 0; at < m->len; count++) {
+            uint64_t size = PAGE_SIZE << (9 * m->max_level);
+
+            while (((m->va + at) | (m->pa + at)) & (size - 1) || size > m->len - at)
+                size >>= 9;
+            at += size;
+        }
+    }
+    return count;
+}
+
 static int run(const struct bench_case *c, int timed)
 {
     static const struct mtrr_state no_mtrr = {.present = false, .phys_bits = 52};
@@ -163,7 +182,7 @@ static int run(const struct bench_case *c, int timed)
         printf("ratio %.2f\n", ratio(&plan, &pool, tables));
     } else {
         measured(&plan, &pool);
-        printf("tables %zu ranges %zu\n", tables, in.map.count);
+        printf("leaves %zu tables %zu ranges %zu\n", count_leaves(&plan), tables, in.map.count);
     }
     free(pool.slots);
     return 0;
