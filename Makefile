@@ -115,7 +115,8 @@ mutate: ## plant each fault of tests/mutate/faults.txt, and see the host tests c
 
 gdb: $(B)/footing.elf $(B)/footing.efi ## boot as far as the first C function, with gdb attached
 	@tests/packages.sh run bench
-	@tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' --gdb $(QEMU)
+	@SYMBOLS=$(if $(filter efi,$(FW)),$(O)/footing.efi.elf,$(B)/footing.elf) \
+	    tests/run.sh '$(FW)' '$(MEM)' '$(CMDLINE)' --gdb $(QEMU)
 
 format: ## lay out the C sources by .clang-format
 	@tests/packages.sh check

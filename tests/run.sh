@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Boot Footing in QEMU. Usage: tests/run.sh FW MEM COMMAND-LINE [--gdb] [QEMU-ARGUMENT…]
-# Footing leaves QEMU with status 33 for success and 35 for a panic.
+# Footing leaves QEMU with status 33 for success and 35 for a panic. gdb reads SYMBOLS, an ELF file.
 set -eu
 
 fw=$1
@@ -46,7 +46,9 @@ if [ -n "$gdb" ]; then
     qemu-system-x86_64 "$@" -serial file:build/gdb.log -S -gdb tcp:127.0.0.1:1234 &
     qemu=$!
     trap 'kill $qemu 2>/dev/null || true' EXIT
-    gdb -q build/footing.elf -ex 'target remote 127.0.0.1:1234' -ex 'hbreak boot_main' -ex continue
+    gdb -q "${SYMBOLS:-build/footing.elf}" -ex 'source tests/gdb/footing.py' \
+        -ex 'target remote 127.0.0.1:1234' -ex 'hbreak boot_main' -ex continue \
+        -ex 'echo Footing has commands: pt walk VA, pt dump, memmap (help pt, help memmap)\n'
     exit
 fi
 
