@@ -129,7 +129,8 @@ lint: ## layout of the C sources, and shellcheck on the scripts
 
 # What is installed, and where to under PREFIX; footing.pc besides.
 INSTALLED := include/footing.h:include $(B)/libfooting.a:lib $(B)/footing.lds:lib/footing \
-    $(B)/footing.elf:lib/footing $(B)/footing.efi:lib/footing $(B)/footing-plan:bin \
+    $(B)/footing.elf:lib/footing $(B)/footing.efi:lib/footing tests/gdb/footing-gdb.py:lib/footing \
+    $(B)/footing-plan:bin \
     boot/footing.7:share/man/man7 boot/footing.cfg.5:share/man/man5 \
     include/footing_info.3:share/man/man3 tests/plan/footing-plan.1:share/man/man1 README.md:share/doc/footing
 TO := $(DESTDIR)$(PREFIX)

@@ -46,7 +46,7 @@ if [ -n "$gdb" ]; then
     qemu-system-x86_64 "$@" -serial file:build/gdb.log -S -gdb tcp:127.0.0.1:1234 &
     qemu=$!
     trap 'kill $qemu 2>/dev/null || true' EXIT
-    gdb -q "${SYMBOLS:-build/footing.elf}" -ex 'source tests/gdb/footing.py' \
+    gdb -q "${SYMBOLS:-build/footing.elf}" -ex 'source tests/gdb/footing-gdb.py' \
         -ex 'target remote 127.0.0.1:1234' -ex 'hbreak boot_main' -ex continue \
         -ex 'echo Footing has commands: pt walk VA, pt dump, memmap (help pt, help memmap)\n'
     exit

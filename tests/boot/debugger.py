@@ -13,7 +13,7 @@ from boots import ROM_SECONDS, Bench, RomBoot, assert_ready
 from machine import Machine
 from snapshot import Snapshot, take
 
-_HELPER = Path(__file__).parents[1] / "gdb" / "footing.py"
+_HELPER = Path(__file__).parents[1] / "gdb" / "footing-gdb.py"
 _SIZES = {0x1000: "4K", 0x200000: "2M", 0x40000000: "1G"}
 _TYPES = {0: "UC", 1: "WC", 4: "WT", 5: "WP", 6: "WB", 7: "UC-"}
 

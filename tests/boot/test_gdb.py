@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands for gdb (tests/gdb/footing.py), held against the suite's own reading of a guest."""
+"""The commands for gdb (tests/gdb/footing-gdb.py), held against the suite's own reading of a guest."""
 
 from __future__ import annotations
 

@@ -202,6 +202,7 @@ def test_uninstall(tmp_path: Path) -> None:
     assert files == {
         "bin/footing-plan", "include/footing.h", "lib/libfooting.a", "lib/pkgconfig/footing.pc",
         "lib/footing/footing.elf", "lib/footing/footing.efi", "lib/footing/footing.lds",
+        "lib/footing/footing-gdb.py",
         "share/man/man1/footing-plan.1", "share/man/man3/footing_info.3",
         "share/man/man5/footing.cfg.5", "share/man/man7/footing.7", "share/doc/footing/README.md",
         "lib/pkgconfig/other.pc",
