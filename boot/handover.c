@@ -3,6 +3,7 @@
 
 #include "console.h"
 #include "cpu.h"
+#include "dump.h"
 #include "layout.h"
 #include "live.h"
 #include "pmap.h"
@@ -164,6 +165,12 @@ static const struct footing_calls calls = {
     .update = live_update,
     .print = print,
     .finish = finish,
+    .dump = dump_print,
+    .root_create = live_root_create,
+    .root_destroy = live_root_destroy,
+    .identity_prepare = live_identity_prepare,
+    .identity_enable = live_identity_enable,
+    .identity_disable = live_identity_disable,
 };
 
 /* The payload's: that of its file, and what follows "--". */
@@ -274,6 +281,9 @@ static void fill_space(const struct boot *boot)
         info.directmap_va = boot->request.directmap_base;
         info.directmap_len = boot->request.directmap_size;
     }
+    info.foreign_pa = boot->foreign.base;
+    info.foreign_len = boot->foreign.len;
+    info.foreign_ram = boot->foreign.ram;
     info.root_pa = boot->root;
     info.levels = boot->request.levels;
     info.pmap_va = PMAP_VA;

@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "identity.h"
 #include "layout.h"
+#include "live.h"
 #include "pmap.h"
 
 #define BELOW_4G UINT64_C(0x100000000)
@@ -41,59 +42,65 @@ struct error levels_choose(struct boot *boot)
     return SUCCESS;
 }
 
-/* From a copy of the pool: what is taken here is in use until the switch only. */
-static uint64_t take(void *ctx, unsigned level, uint64_t va)
-{
-    uint64_t frame = 0;
-
-    (void)level;
-    (void)va;
-    frame_pool_take(ctx, &frame);
-    return frame;
-}
-
-static uint64_t *map(void *ctx, uint64_t frame)
-{
-    (void)ctx;
-    return frame_map(frame);
-}
-
-static void unmap(void *ctx, uint64_t *table)
-{
-    (void)ctx;
-    frame_unmap(table);
-}
-
 /* Without paging the CPU reaches 4 GiB: all frames there, for simplicity. */
-static bool has_low(struct frame_pool pool, size_t count)
+static uint64_t take_low(void *ctx)
 {
     uint64_t frame;
 
-    while (count > 0 && frame_pool_take(&pool, &frame) && frame < BELOW_4G)
-        count--;
-    return count == 0;
+    return frame_pool_take(ctx, &frame) && frame < BELOW_4G ? frame : 0;
+}
+
+/* The pool is a copy: what is taken of it is in use until the switch only. */
+static void give_back(void *ctx, uint64_t frame)
+{
+    (void)ctx;
+    (void)frame;
+}
+
+/* A root as the boot tables' of so many levels, with the code page. */
+static struct error make_root(const struct boot *boot, unsigned levels, uint64_t code,
+                              const struct pt_live_memory *memory, uint64_t *root)
+{
+    struct pt_alias entries[2];
+    struct pt_aliases aliases = {.entries = entries, .max = 2};
+    struct pt_space boot_space = {
+        .root = image_pa(levels == 5 ? boot_l5 : boot_l4),
+        .main_root = image_pa(levels == 5 ? boot_l5 : boot_l4),
+        .levels = levels,
+        .phys_bits = boot->request.phys_bits,
+        .mtrr = &boot->mtrr,
+        .memory = memory,
+        .aliases = &aliases,
+    };
+    struct pt_space identity;
+    struct error err = identity_create(&identity, &boot_space, code);
+
+    *root = identity.root;
+    return err;
 }
 
 struct error levels_change(const struct boot *boot)
 {
-    uint64_t boot_roots[] = {image_pa(boot_l4), image_pa(boot_l5)};
     struct frame_pool pool = boot->pool;
-    const struct pt_memory memory = {&pool, take, map, unmap};
-    unsigned from = cpu_levels();
-    unsigned to = boot->request.levels;
-    uint64_t code;
-    uint64_t old_root;
-    uint64_t new_root;
+    const struct footing_frames frames = {&pool, take_low, give_back};
+    const struct pt_live_memory *memory = live_memory(&frames);
+    uint64_t code = take_low(&pool);
+    uint64_t old_root = 0;
+    uint64_t new_root = 0;
+    struct error err = {.code = code ? ERR_NONE : ERR_NOFRAMES};
 
-    if (!has_low(pool, 1 + identity_frames(from) + identity_frames(to)))
+    boot_l5[PT_SLOTS - 1] = image_pa(boot_l4) | PT_LINK;
+    if (!err.code)
+        err = make_root(boot, cpu_levels(), code, memory, &old_root);
+    if (!err.code)
+        err = make_root(boot, boot->request.levels, code, memory, &new_root);
+    if (err.code == ERR_NOFRAMES)
         return (struct error){.code = ERR_LEVELS, .text = "no free RAM below 4 GiB to do it in"};
-    boot_l5[PT_SLOTS - 1] = boot_roots[0] | PT_LINK;
-    code = take(&pool, 0, 0);
+    if (err.code)
+        return err;
     void *copy = pmap_map("identity page", code, PAGE_SIZE);
     __builtin_memcpy(copy, levels_start, (size_t)(levels_end - levels_start));
     pmap_unmap(copy);
-    old_root = identity_build(code, from, boot_roots[from - 4], &memory);
-    new_root = identity_build(code, to, boot_roots[to - 4], &memory);
     cpu_change_levels(code, old_root, new_root);
     return SUCCESS;
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "live.h"
 
+#include "cpu.h"
+#include "identity.h"
 #include "layout.h"
 #include "pmap.h"
 #include "tlb.h"
-#include "update.h"
 
 #define ALIASES_MAX (2 * PLAN_MAX_FIXED)
 
-static struct pt_alias aliases[ALIASES_MAX];
+static struct pt_alias entries[ALIASES_MAX];
+static struct pt_aliases aliases;
 static struct pt_space space;
+
+/* Roots that share the main one's tables; root 0: none. */
+static struct pt_space others[FOOTING_ROOTS_MAX];
 
 /* Frames that were taken in advance, each with the next one's address in its first word. */
 static struct {
@@ -102,10 +107,18 @@ static const struct pt_live_memory memory = {
     .exchange = exchange,
 };
 
+const struct pt_live_memory *live_memory(const struct footing_frames *frames)
+{
+    stock.source = frames;
+    return &memory;
+}
+
 struct error live_start(const struct boot *boot)
 {
+    aliases = (struct pt_aliases){.entries = entries, .max = ALIASES_MAX};
     space = (struct pt_space){
         .root = boot->root,
+        .main_root = boot->root,
         .levels = boot->request.levels,
         .phys_bits = boot->request.phys_bits,
         .max_level = boot->request.max_level,
@@ -113,8 +126,7 @@ struct error live_start(const struct boot *boot)
         .directmap_size = boot->request.directmap ? boot->request.directmap_size : 0,
         .mtrr = &boot->mtrr,
         .memory = &memory,
-        .aliases = aliases,
-        .max_aliases = ALIASES_MAX,
+        .aliases = &aliases,
     };
     return pt_space_start(&space, &boot->plan);
 }
@@ -132,6 +144,23 @@ static bool is_in_directmap(const struct footing_update *update)
            space.directmap_base - update->va < update->len;
 }
 
+static struct pt_space *find_other(uint64_t root)
+{
+    for (size_t i = 0; i < FOOTING_ROOTS_MAX; i++) {
+        if (others[i].root == root)
+            return &others[i];
+    }
+    return NULL;
+}
+
+/* Where types change, more was asked for than was needed: that goes back. */
+static const char *finish(struct error err)
+{
+    while (stock.first != 0)
+        free_frame(NULL, take_frame(NULL));
+    return err.code ? error_words(err.code).name : NULL;
+}
+
 /* Nothing is guessed at. */
 static bool is_known(const struct footing_update *update)
 {
@@ -141,7 +170,7 @@ static bool is_known(const struct footing_update *update)
 
     return update->operation <= FOOTING_PROTECT && cache && update->frames &&
            (update->rights & ~(FOOTING_WRITE | FOOTING_EXECUTE)) == 0 &&
-           (update->flags & ~(FOOTING_ALLOW_WX | FOOTING_ALLOW_CACHE)) == 0;
+           (update->flags & ~(FOOTING_ALLOW_WX | FOOTING_ALLOW_CACHE | FOOTING_OTHER_ROOT)) == 0;
 }
 
 const char *live_update(const struct footing_update *update)
@@ -157,17 +186,70 @@ const char *live_update(const struct footing_update *update)
         .allow_wx = update->flags & FOOTING_ALLOW_WX,
         .allow_types = update->flags & FOOTING_ALLOW_CACHE,
     };
+    struct pt_space *target =
+        update->flags & FOOTING_OTHER_ROOT ? find_other(update->root_pa) : &space;
     struct error err = {.code = ERR_CLASH};
 
-    if (!is_known(update))
+    if (!is_known(update) || !target)
         return "INVALID";
     stock.source = update->frames;
     if (is_in_directmap(update))
         pmap_forget_directmap();
     if (!is_own(update))
-        err = pt_update(&space, &change);
-    /* Where types change, more was asked for than was needed. */
-    while (stock.first != 0)
-        free_frame(NULL, take_frame(NULL));
-    return err.code ? error_words(err.code).name : NULL;
+        err = pt_update(target, &change);
+    return finish(err);
+}
+
+uint64_t live_root_create(const struct footing_frames *frames)
+{
+    struct pt_space *other = find_other(0);
+
+    if (!other)
+        return 0;
+    stock.source = frames;
+    if (pt_root_create(other, &space).code)
+        other->root = 0;
+    return other->root;
+}
+
+const char *live_root_destroy(uint64_t root, const struct footing_frames *frames)
+{
+    struct pt_space *other = root ? find_other(root) : NULL;
+
+    if (!other || root == cpu_root())
+        return "INVALID";
+    stock.source = frames;
+    pt_root_destroy(other);
+    other->root = 0;
+    space.shared = false;
+    for (size_t i = 0; i < FOOTING_ROOTS_MAX; i++)
+        space.shared = space.shared || others[i].root != 0;
+    return NULL;
+}
+
+const char *live_identity_prepare(struct footing_identity *identity)
+{
+    struct pt_space *other = find_other(0);
+    struct error err;
+
+    if (!other)
+        return "PLANFULL";
+    stock.source = identity->frames;
+    err = identity_create(other, &space, identity->pa);
+    if (err.code)
+        other->root = 0;
+    identity->root_pa = other->root;
+    identity->va = 0;
+    return finish(err);
+}
+
+void live_identity_enable(struct footing_identity *identity)
+{
+    identity->va = pmap_code(identity->pa);
+}
+
+const char *live_identity_disable(struct footing_identity *identity)
+{
+    pmap_code(0);
+    return live_root_destroy(identity->root_pa, identity->frames);
 }

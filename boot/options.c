@@ -4,30 +4,45 @@
 #include "console.h"
 #include "io.h"
 #include "text.h"
+#include "words.h"
 
-/* One way to write a value, and what it stands for. */
-struct choice {
-    const char *word;
-    unsigned value;
+/* What a value may be: words that follow each other, each for its number, from 0 on. */
+struct choices {
+    const char *words;
+    size_t size;
 };
+#define CHOICES(words) ((struct choices){words, sizeof(words)})
 
-static const struct choice page_sizes[] = {{"4k", 0}, {"2m", 1}, {"1g", 2}, {0}};
-static const struct choice switches[] = {{"off", 0}, {"on", 1}, {0}};
-static const struct choice la57_modes[] = {
-    {"auto", LA57_AUTO}, {"on", LA57_ON}, {"off", LA57_OFF}, {0}};
-static const struct choice scrub_modes[] = {
-    {"off", SCRUB_OFF}, {"on", SCRUB_ON}, {"verify", SCRUB_VERIFY}, {0}};
-static const struct choice loglevels[] = {{"0", 0}, {"1", 1}, {"2", 2}, {"3", 3}, {0}};
-static const struct choice thens[] = {{"payload", THEN_PAYLOAD},
-                                      {"halt", THEN_HALT},
-                                      {"exit", THEN_EXIT},
-                                      {"reboot", THEN_REBOOT},
-                                      {0}};
-static const struct choice devices[] = {{"com1", CONSOLE_COM1},
-                                        {"com2", CONSOLE_COM2},
-                                        {"vga", CONSOLE_VGA},
-                                        {"efi", CONSOLE_EFI},
-                                        {0}};
+static const char page_sizes[] = "4k\0"
+                                 "2m\0"
+                                 "1g\0";
+static const char switches[] = "off\0"
+                               "on\0";
+static const char la57_modes[] = "auto\0"
+                                 "on\0"
+                                 "off\0";
+static const char scrub_modes[] = "off\0"
+                                  "on\0"
+                                  "verify\0";
+static const char loglevels[] = "0\0"
+                                "1\0"
+                                "2\0"
+                                "3\0";
+static const char thens[] = "payload\0"
+                            "halt\0"
+                            "exit\0"
+                            "reboot\0";
+static const char devices[] = "com1\0"
+                              "com2\0"
+                              "vga\0"
+                              "efi\0"; /* by the number of their bit */
+
+_Static_assert(LA57_AUTO == 0 && LA57_ON == 1 && LA57_OFF == 2, "as in la57_modes");
+_Static_assert(SCRUB_OFF == 0 && SCRUB_ON == 1 && SCRUB_VERIFY == 2, "as in scrub_modes");
+_Static_assert(THEN_PAYLOAD == 0 && THEN_HALT == 1 && THEN_EXIT == 2 && THEN_REBOOT == 3,
+               "as in thens");
+_Static_assert(CONSOLE_COM1 == 1 && CONSOLE_COM2 == 2 && CONSOLE_VGA == 4 && CONSOLE_EFI == 8,
+               "as in devices");
 
 struct options options_default(void)
 {
@@ -64,11 +79,13 @@ static bool equal(const char *a, const char *b)
     return rest && *rest == '\0';
 }
 
-static bool choose(const struct choice *choices, const char *word, unsigned *value)
+static bool choose(struct choices choices, const char *word, unsigned *value)
 {
-    for (; choices->word; choices++) {
-        if (equal(word, choices->word)) {
-            *value = choices->value;
+    const char *choice;
+
+    for (unsigned i = 0; (choice = word_at(choices.words, choices.size, i)) != NULL; i++) {
+        if (equal(word, choice)) {
+            *value = i;
             return true;
         }
     }
@@ -164,8 +181,9 @@ static bool console_word(struct options *options, unsigned *seen, const char *wo
         *seen = 0;
         return true;
     }
-    if (!choose(devices, word, last))
+    if (!choose(CHOICES(devices), word, last))
         return false;
+    *last = 1u << *last;
     *seen |= *last;
     return true;
 }
@@ -205,20 +223,22 @@ static bool parse_one(struct options *options, unsigned *seen, const char *optio
     if ((value = after(option, "console=")) != NULL)
         return parse_console(options, seen, value);
     if ((value = after(option, "maxpage=")) != NULL)
-        return choose(page_sizes, value, &options->max_level);
+        return choose(CHOICES(page_sizes), value, &options->max_level);
     if ((value = after(option, "loglevel=")) != NULL)
-        return choose(loglevels, value, &options->loglevel);
+        return choose(CHOICES(loglevels), value, &options->loglevel);
     if ((value = after(option, "foreign=")) != NULL)
         return options_parse_size(value, &options->foreign);
     if ((value = after(option, "mem=")) != NULL)
         return options_parse_size(value, &options->ram_limit);
-    if ((value = after(option, "la57=")) != NULL && choose(la57_modes, value, &chosen))
+    if ((value = after(option, "la57=")) != NULL && choose(CHOICES(la57_modes), value, &chosen))
         options->la57 = (enum option_la57)chosen;
-    else if ((value = after(option, "scrub=")) != NULL && choose(scrub_modes, value, &chosen))
+    else if ((value = after(option, "scrub=")) != NULL &&
+             choose(CHOICES(scrub_modes), value, &chosen))
         options->scrub = (enum option_scrub)chosen;
-    else if ((value = after(option, "then=")) != NULL && choose(thens, value, &chosen))
+    else if ((value = after(option, "then=")) != NULL && choose(CHOICES(thens), value, &chosen))
         options->then = (enum option_then)chosen;
-    else if ((value = after(option, "directmap=")) != NULL && choose(switches, value, &chosen))
+    else if ((value = after(option, "directmap=")) != NULL &&
+             choose(CHOICES(switches), value, &chosen))
         options->directmap = chosen != 0;
     else
         return false;

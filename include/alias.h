@@ -14,17 +14,35 @@ struct pt_run {
     enum memtype type;
 };
 
-/* May these frames be mapped so, as far as their other mappings are concerned? ERR_WX, ERR_TYPE. */
-struct error alias_check(const struct pt_space *space, const struct pt_run *run,
-                         const struct pt_change *change);
+#define ALIAS_NONE SIZE_MAX
 
-/* Is this run a part of what is there already, and of the same kind? Then it need not be noted. */
-bool alias_known(const struct pt_space *space, const struct pt_run *run);
+/* What the registry has for a run as it is to be; good until the registry changes. */
+struct alias_view {
+    long growth; /* by how many entries the registry grows, or shrinks */
+    bool known;  /* the run is a part of an entry that is of this kind already */
+    size_t at;   /* where it is, or would be, in order of pa */
+    size_t end;  /* the first entry that begins where the run ends, or above */
+    /* The entries of its kind that end where it begins, and begin where it ends; or ALIAS_NONE. */
+    size_t before;
+    size_t after;
+};
 
-/* By how many entries the registry grows, or shrinks, when this is done to a run. */
-long alias_growth(const struct pt_space *space, const struct pt_run *run, enum pt_op op);
+/* One binary search, and a look at what reaches into the run, or to its ends. */
+void alias_look(const struct pt_space *space, const struct pt_run *run, enum pt_op op,
+                struct alias_view *view);
 
-void alias_add(struct pt_space *space, const struct pt_run *run);
-void alias_remove(struct pt_space *space, const struct pt_run *run);
+/*
+ * May these frames be mapped so, as far as their other mappings are concerned?
+ * *err: ERR_WX or ERR_TYPE for the first page that is wrong.
+ */
+void alias_check(const struct pt_space *space, const struct pt_run *run,
+                 const struct pt_change *change, const struct alias_view *view, struct error *err);
+
+/* The run is mapped, unmapped or protected: take note. */
+void alias_change(struct pt_space *space, const struct pt_run *run, enum pt_op op,
+                  const struct alias_view *view);
+
+/* All mappings of this root are gone. */
+void alias_forget(struct pt_space *space);
 
 #endif

@@ -193,6 +193,8 @@ struct footing_update {
     uint64_t root_pa; /* with FOOTING_OTHER_ROOT: of root_create(); since version 2 */
 };
 
+#define FOOTING_ROOTS_MAX 8 /* that are there at once, those of identity pages among them */
+
 /*
  * A code page on its way to its identity mapping, for code that turns paging
  * off or exchanges the root. Since version 2.
@@ -252,15 +254,15 @@ struct footing_calls {
 
     /*
      * A root that shares everything with Footing's, as it is now, for update()
-     * to fill where that has nothing; 0: no frame, or too many roots (8). What
+     * to fill where that has nothing; 0: no frame, or FOOTING_ROOTS_MAX are there. What
      * is shared can only be changed in Footing's own tables, and changes there
      * are seen in all roots, but for addresses in a part of the root (512 GiB;
      * 256 TiB with 5 levels) that was empty when this one was made.
      * root_destroy() gives back the root and all tables that are not shared;
-     * it must not be active.
+     * "INVALID": it is active, or none of these roots.
      */
     uint64_t (*root_create)(const struct footing_frames *frames);
-    void (*root_destroy)(uint64_t root_pa, const struct footing_frames *frames);
+    const char *(*root_destroy)(uint64_t root_pa, const struct footing_frames *frames);
 
     /*
      * Identity-map one code page, for a while, so that execution can go on there when
@@ -274,7 +276,7 @@ struct footing_calls {
      */
     const char *(*identity_prepare)(struct footing_identity *identity);
     void (*identity_enable)(struct footing_identity *identity);
-    void (*identity_disable)(struct footing_identity *identity);
+    const char *(*identity_disable)(struct footing_identity *identity);
 };
 
 struct footing_info {

@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Identity mapping of one code page, for whoever must turn paging off or
- * exchange the root: never in the tables that are live, but through a root of
- * its own, which has that page at its physical address and is otherwise as
- * the live one. So nothing that is mapped can be in the way, and nobody
- * reaches the page who has not loaded that root.
+ * exchange the root: never in the tables that are live, but in a root of its
+ * own, which has that page at its physical address and is otherwise as the
+ * live one. So nothing that is mapped can be in the way, and nobody reaches
+ * the page there who has not loaded that root.
  */
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
-#include "pagetable.h"
-
-/* How many frames identity_build() takes. */
-static inline size_t identity_frames(unsigned levels)
-{
-    return levels;
-}
+#include "update.h"
 
 /*
- * A root with the page at pa mapped to itself, read-only and executable, and
- * all of `like`'s entries but for the one that pa's translation needs. pa is a
- * multiple of 4 KiB and, as an address, canonical.
+ * A root with the page at pa mapped to itself, executable, and all of main's
+ * root but the one entry that this takes. pa is a multiple of 4 KiB; levels + 1
+ * frames at most. Errors are those of pt_update(), above all ERR_CANONICAL
+ * and ERR_WX (the page is writable somewhere), and there is no root then.
+ * pt_root_destroy() ends it.
  */
-uint64_t identity_build(uint64_t pa, unsigned levels, uint64_t like,
-                        const struct pt_memory *memory);
+struct error identity_create(struct pt_space *identity, struct pt_space *main, uint64_t pa);
 
 #endif

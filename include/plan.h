@@ -18,6 +18,8 @@
 /* Readable is implied: x86 has no other kind of present page. */
 #define RIGHT_W 0x2u
 #define RIGHT_X 0x4u
+/* No right, but kept with them: the translation goes with CR3, as one root alone has it. */
+#define RIGHT_LOCAL 0x8u
 
 enum mapping_what {
     WHAT_DIRECTMAP,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Changing page tables, live or not, one range at a time: map, unmap, protect.
+ * And further roots, which share what the main root has when they are made.
  *
  * All or nothing: a first pass checks everything and counts the frames that
  * are needed, a second one writes. Where a range covers a part of a large
@@ -10,7 +11,7 @@
  * Break before make: a present entry never changes its page size, frame or
  * memory type in place. It is cleared, its translations are flushed, and only
  * then the new entry is written (SDM vol. 3 section 4.10.4.2 and the notes to
- * 4.10.2.3). Rights alone change in place, and are flushed after. A table is
+ * 4.10.2.3). Rights, and being global, change in place, and are flushed after. A table is
  * given back when no CPU can reach it any more: after the flush.
  */
 #ifndef UPDATE_H
@@ -63,39 +64,59 @@ struct pt_live_memory {
 /*
  * All mappings outside the directmap, and those in it that are executable or
  * not write-back, by physical address: aliases are found in here, and in the
- * directmap by arithmetic. Neighbours of one kind are one.
+ * directmap by arithmetic. Neighbours of one kind are one. There is one list
+ * for all roots, since the rules about frames hold over all of them: the same
+ * va and pa in another root is another mapping. What roots share is in it once.
  */
 struct pt_alias {
     uint64_t pa;
     uint64_t len;
     uint64_t va;
     uint64_t reach; /* the highest end of this and all before it, physical */
+    uint64_t root;
     uint8_t rights;
     uint8_t type;
 };
 
+struct pt_aliases {
+    struct pt_alias *entries; /* the caller's storage */
+    size_t count;
+    size_t max;
+};
+
+/* A stretch of frames that the MTRRs give one type; len 0: none. */
+struct pt_typed {
+    uint64_t pa;
+    uint64_t len;
+    enum memtype type;
+};
+
+/* One root, and the tables below it. */
 struct pt_space {
     uint64_t root;
+    uint64_t main_root; /* the one whose tables this one shares; root itself: this is that one */
+    bool shared; /* other roots link the tables right below this one: those stay, were they empty */
     unsigned levels;
     unsigned phys_bits;
     unsigned max_level;      /* the largest page that this CPU and the user allow */
-    uint64_t directmap_base; /* its window; size 0: there is none */
+    uint64_t directmap_base; /* its window, in the main root; size 0: there is none */
     uint64_t directmap_size;
     const struct mtrr_state *mtrr;
     const struct pt_live_memory *memory;
-    struct pt_alias *aliases; /* the caller's storage */
-    size_t naliases;
-    size_t max_aliases;
+    struct pt_aliases *aliases; /* of all roots */
+    struct pt_typed typed;      /* what the MTRRs said last; zero at first */
 };
 
-/* Take the plan's mappings as the aliases that there are. ERR_PLANFULL: no room for them. */
+/* Take the plan's mappings as the aliases that there are, in this root. ERR_PLANFULL: no room. */
 struct error pt_space_start(struct pt_space *space, const struct plan *plan);
 
 /*
  * Carry it out, or change nothing. Errors: ERR_ALIGN, ERR_CANONICAL,
  * ERR_WIDTH, ERR_LARGE, as plan_check(); ERR_CLASH and ERR_ABSENT, as above,
  * and ERR_CLASH for a PT_MAP in the directmap's window at another address than
- * the directmap has for it;
+ * the directmap has for it, or in another root than the main one; ERR_CLASH
+ * also, whatever the operation, for a page of another root where that has the
+ * main root's table (the same entry, not zero): change it through the main root;
  * ERR_WX: writable and executable, in itself or over aliases; ERR_TYPE: write-
  * back where the MTRRs make it something else, or a frame that another
  * mapping has with another type; ERR_NOFRAMES: value = frames wanted;
@@ -109,5 +130,25 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
  * leaves of one kind, in a row, and the space to allow the larger page.
  */
 struct error pt_update(struct pt_space *space, const struct pt_change *change);
+
+/*
+ * A root that has what the main root has now, by linking the same tables: what
+ * the main root changes below these is in both. What it maps later where it
+ * has no table yet, in some slot of the root, is in the main root alone.
+ * ERR_NOFRAMES: there is not the one frame that this takes; nothing else fails.
+ * Leaves right below a root there are none, so what is shared is whole tables.
+ *
+ * From then on no leaf is made global, in any of the roots: where they may
+ * differ, a change of CR3 is to end what the one before had.
+ */
+struct error pt_root_create(struct pt_space *space, struct pt_space *main);
+
+/*
+ * Give back the root and all its tables but the main root's, and forget its
+ * mappings. No CPU has it in CR3, nor ever will. Each slot of the root that it
+ * had for itself is flushed all the same, before its tables go: global
+ * translations are there whichever root is active.
+ */
+void pt_root_destroy(struct pt_space *space);
 
 #endif

@@ -8,58 +8,56 @@ static uint64_t end_of(const struct pt_alias *alias)
     return alias->pa + alias->len;
 }
 
-/* Is this the directmap itself? */
+/* Is this the directmap itself? That is the main root's: no other maps anything in its window. */
 static bool is_direct(const struct pt_space *space, const struct pt_run *run)
 {
     return run->va - space->directmap_base < space->directmap_size &&
            run->va - space->directmap_base == run->pa;
 }
 
-/* How many begin below this address. */
-static size_t below(const struct pt_space *space, uint64_t pa)
+/* Of the directmap, only what is out of the ordinary is kept. */
+static bool is_kept(const struct pt_space *space, const struct pt_run *run)
 {
-    size_t low = 0;
-    size_t high = space->naliases;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (space->aliases[middle].pa < pa)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (run->rights & RIGHT_X) || run->type != MEMTYPE_WB || !is_direct(space, run);
 }
 
-/* Frames from `pa` on are shared with a mapping of these rights and type: the first page is wrong? */
-static struct error conflict(const struct pt_run *run, uint64_t pa, unsigned rights,
-                             enum memtype type, const struct pt_change *change)
+/* How many begin below this address. */
+static size_t below(const struct pt_aliases *aliases, uint64_t pa)
+{
+    const struct pt_alias *low = aliases->entries;
+
+    for (size_t count = aliases->count; count > 0;) {
+        size_t half = count / 2;
+
+        if (low[half].pa < pa) {
+            low += half + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    return (size_t)(low - aliases->entries);
+}
+
+/* Frames from `pa` on have another mapping, of these rights and type. The first wrong page counts. */
+static void check(const struct pt_run *run, uint64_t pa, unsigned rights, enum memtype type,
+                  const struct pt_change *change, struct error *err)
 {
     uint64_t first = pa > run->pa ? pa : run->pa;
-    struct error err = {.at = run->va + (first - run->pa), .value = first};
     unsigned both = run->rights | rights;
+    bool wx = (both & RIGHT_W) && (both & RIGHT_X) && !change->allow_wx;
+    bool types = run->type != type && !change->allow_types;
 
-    if (!change->allow_wx && (both & RIGHT_W) && (both & RIGHT_X))
-        err.code = ERR_WX;
-    else if (!change->allow_types && run->type != type)
-        err.code = ERR_TYPE;
-    return err.code ? err : SUCCESS;
+    if ((wx || types) && (!err->code || first < err->value))
+        *err = (struct error){
+            .code = wx ? ERR_WX : ERR_TYPE, .at = run->va + (first - run->pa), .value = first};
 }
 
-/* Of two errors, the one about the page that comes first. */
-static struct error first_of(struct error a, struct error b)
-{
-    if (!a.code || !b.code)
-        return a.code ? a : b;
-    return b.value < a.value ? b : a;
-}
-
-/* The entry that translates va, its level, and the span of that; 0: not mapped. */
+/* The main root's entry that translates va, its level, and the span of that; 0: not mapped. */
 static uint64_t find_leaf(const struct pt_space *space, uint64_t va, unsigned *level)
 {
     const struct pt_live_memory *memory = space->memory;
-    uint64_t frame = space->root;
+    uint64_t frame = space->main_root;
 
     for (*level = space->levels; (*level)-- > 0;) {
         uint64_t *table = memory->map(memory->ctx, frame);
@@ -73,13 +71,74 @@ static uint64_t find_leaf(const struct pt_space *space, uint64_t va, unsigned *l
     return 0;
 }
 
-/* The directmap's own mapping of these frames, leaf by leaf. */
-static struct error check_directmap(const struct pt_space *space, const struct pt_run *run,
-                                    const struct pt_change *change)
+/* In one root, and at the same distance: where these meet, they are the same mapping. */
+static bool is_same(const struct pt_space *space, const struct pt_alias *alias,
+                    const struct pt_run *run)
 {
-    struct error err = SUCCESS;
+    return alias->va - alias->pa == run->va - run->pa && alias->root == space->root;
+}
 
-    for (uint64_t at = 0; at < run->len && run->pa + at < space->directmap_size && !err.code;) {
+static bool is_alike(const struct pt_alias *alias, const struct pt_run *run)
+{
+    return alias->rights == run->rights && alias->type == run->type;
+}
+
+/* An entry of the same mapping, which the run begins in, covers, or follows. */
+static void meet_same(struct alias_view *view, size_t i, const struct pt_alias *alias,
+                      const struct pt_run *run, enum pt_op op)
+{
+    uint64_t end = run->pa + run->len;
+    bool alike = op != PT_UNMAP && is_alike(alias, run);
+    bool left = alias->pa < run->pa;
+    bool right = end_of(alias) > end;
+
+    if (end_of(alias) == run->pa) {
+        if (alike)
+            view->before = i;
+        return;
+    }
+    view->known |= alike && alias->pa <= run->pa && end_of(alias) >= end;
+    /* It goes, and its ends stay: on their own, or as parts of what is added. */
+    view->growth += (left && !alike) + (right && !alike) - 1;
+}
+
+void alias_look(const struct pt_space *space, const struct pt_run *run, enum pt_op op,
+                struct alias_view *view)
+{
+    const struct pt_aliases *aliases = space->aliases;
+    const struct pt_alias *entries = aliases->entries;
+    uint64_t end = run->pa + run->len;
+    size_t found = below(aliases, end);
+
+    *view =
+        (struct alias_view){.at = found, .end = found, .before = ALIAS_NONE, .after = ALIAS_NONE};
+    for (size_t i = found; i-- > 0 && entries[i].reach >= run->pa;) {
+        const struct pt_alias *alias = &entries[i];
+
+        if (alias->pa >= run->pa)
+            view->at = i;
+        if (end_of(alias) >= run->pa && is_same(space, alias, run))
+            meet_same(view, i, alias, run, op);
+    }
+    if (op == PT_UNMAP)
+        return;
+    for (size_t i = found; i < aliases->count && entries[i].pa == end; i++) {
+        if (is_same(space, &entries[i], run) && is_alike(&entries[i], run))
+            view->after = i;
+    }
+    if (view->known)
+        view->growth = 0;
+    else if (is_kept(space, run))
+        view->growth += 1 - (view->before != ALIAS_NONE) - (view->after != ALIAS_NONE);
+}
+
+/* The directmap's own mapping of these frames, leaf by leaf. */
+static void check_directmap(const struct pt_space *space, const struct pt_run *run,
+                            const struct pt_change *change, struct error *err)
+{
+    for (uint64_t at = 0; at < run->len && run->pa + at < space->directmap_size;) {
+        if (err->code && err->value <= run->pa + at)
+            break;
         uint64_t va = space->directmap_base + run->pa + at;
         unsigned level;
         uint64_t leaf = find_leaf(space, va, &level);
@@ -89,193 +148,179 @@ static struct error check_directmap(const struct pt_space *space, const struct p
 
         if (leaf != 0) {
             pte_decode(leaf, level, &rights, &type);
-            err = conflict(run, run->pa + at, rights, type, change);
+            check(run, run->pa + at, rights, type, change, err);
         }
         at += span - (va & (span - 1));
     }
-    return err;
 }
 
-struct error alias_check(const struct pt_space *space, const struct pt_run *run,
-                         const struct pt_change *change)
+void alias_check(const struct pt_space *space, const struct pt_run *run,
+                 const struct pt_change *change, const struct alias_view *view, struct error *err)
 {
-    struct error err = SUCCESS;
+    const struct pt_alias *entries = space->aliases->entries;
 
-    for (size_t i = below(space, run->pa + run->len); i-- > 0;) {
-        const struct pt_alias *alias = &space->aliases[i];
-
-        if (alias->reach <= run->pa)
-            break;
-        /* One that keeps the same distance is this very mapping. */
-        if (end_of(alias) > run->pa && alias->va - alias->pa != run->va - run->pa)
-            err = first_of(
-                err, conflict(run, alias->pa, alias->rights, (enum memtype)alias->type, change));
+    for (size_t i = view->end; i-- > 0 && entries[i].reach > run->pa;) {
+        if (end_of(&entries[i]) > run->pa && !is_same(space, &entries[i], run))
+            check(run, entries[i].pa, entries[i].rights, (enum memtype)entries[i].type, change,
+                  err);
     }
-    if (is_direct(space, run))
-        return err;
     /* In the directmap frames are writable and write-back; those that are not are aliases above. */
-    if ((run->rights & RIGHT_X) || run->type != MEMTYPE_WB)
-        err = first_of(err, check_directmap(space, run, change));
-    return err;
+    if (((run->rights & RIGHT_X) || run->type != MEMTYPE_WB) && !is_direct(space, run))
+        check_directmap(space, run, change, err);
 }
 
-/* Of the directmap, only what is out of the ordinary is kept. */
-static bool is_kept(const struct pt_space *space, const struct pt_run *run)
+/* Entry `from` has changed, alone: where a reach is what it was, so are all that follow. */
+static void update_reach(struct pt_aliases *aliases, size_t from)
 {
-    return !is_direct(space, run) || (run->rights & RIGHT_X) || run->type != MEMTYPE_WB;
-}
+    uint64_t reach = from > 0 ? aliases->entries[from - 1].reach : 0;
 
-/* Of the same kind, and at the same distance. */
-static bool continues(const struct pt_alias *alias, const struct pt_run *run)
-{
-    return alias->va - alias->pa == run->va - run->pa && alias->rights == run->rights &&
-           alias->type == run->type;
-}
+    for (size_t i = from; i < aliases->count; i++) {
+        struct pt_alias *alias = &aliases->entries[i];
 
-/* Where the alias is that ends where this run begins, or begins where it ends; naliases: nowhere. */
-static size_t find_before(const struct pt_space *space, const struct pt_run *run)
-{
-    for (size_t i = below(space, run->pa); i-- > 0 && space->aliases[i].reach >= run->pa;) {
-        if (end_of(&space->aliases[i]) == run->pa && continues(&space->aliases[i], run))
-            return i;
-    }
-    return space->naliases;
-}
-
-static size_t find_after(const struct pt_space *space, const struct pt_run *run)
-{
-    uint64_t end = run->pa + run->len;
-
-    for (size_t i = below(space, end); i < space->naliases && space->aliases[i].pa == end; i++) {
-        if (continues(&space->aliases[i], run))
-            return i;
-    }
-    return space->naliases;
-}
-
-bool alias_known(const struct pt_space *space, const struct pt_run *run)
-{
-    for (size_t i = below(space, run->pa + 1); i-- > 0;) {
-        const struct pt_alias *alias = &space->aliases[i];
-
-        if (alias->reach <= run->pa)
+        if (end_of(alias) > reach)
+            reach = end_of(alias);
+        if (alias->reach == reach)
             break;
-        if (end_of(alias) >= run->pa + run->len && continues(alias, run))
-            return true;
-    }
-    return false;
-}
-
-long alias_growth(const struct pt_space *space, const struct pt_run *run, enum pt_op op)
-{
-    uint64_t end = run->pa + run->len;
-    long growth = 0;
-
-    for (size_t i = op == PT_MAP ? 0 : below(space, end); i-- > 0;) {
-        const struct pt_alias *alias = &space->aliases[i];
-        bool stays = op == PT_PROTECT && continues(alias, run);
-
-        if (alias->reach <= run->pa)
-            break;
-        /* It goes, and its ends stay: on their own, or as parts of what is added. */
-        if (end_of(alias) > run->pa && alias->va - alias->pa == run->va - run->pa)
-            growth += (alias->pa < run->pa && !stays) + (end_of(alias) > end && !stays) - 1;
-    }
-    if (op != PT_UNMAP && is_kept(space, run))
-        growth += 1 - (find_before(space, run) < space->naliases) -
-                  (find_after(space, run) < space->naliases);
-    return growth;
-}
-
-static void update_reach(struct pt_space *space, size_t from)
-{
-    uint64_t reach = from > 0 ? space->aliases[from - 1].reach : 0;
-
-    for (size_t i = from; i < space->naliases; i++) {
-        if (end_of(&space->aliases[i]) > reach)
-            reach = end_of(&space->aliases[i]);
-        space->aliases[i].reach = reach;
+        alias->reach = reach;
     }
 }
 
-static void insert(struct pt_space *space, size_t at, const struct pt_alias *alias)
+/* Room for one more, where the caller puts what update_reach() is to look at. */
+static struct pt_alias *open_gap(struct pt_aliases *aliases, size_t at)
 {
-    for (size_t i = space->naliases++; i > at; i--)
-        space->aliases[i] = space->aliases[i - 1];
-    space->aliases[at] = *alias;
+    for (size_t i = aliases->count++; i > at; i--)
+        aliases->entries[i] = aliases->entries[i - 1];
+    return &aliases->entries[at];
 }
 
-static void take_out(struct pt_space *space, size_t at)
+static void take_out(struct pt_aliases *aliases, size_t at)
 {
-    space->naliases--;
-    for (size_t i = at; i < space->naliases; i++)
-        space->aliases[i] = space->aliases[i + 1];
+    aliases->count--;
+    for (size_t i = at; i < aliases->count; i++)
+        aliases->entries[i] = aliases->entries[i + 1];
+    update_reach(aliases, at);
 }
 
-void alias_add(struct pt_space *space, const struct pt_run *run)
+static void set_kind(struct pt_alias *alias, const struct pt_run *run)
 {
-    struct pt_alias alias = {
-        .pa = run->pa,
-        .len = run->len,
-        .va = run->va,
-        .rights = (uint8_t)run->rights,
-        .type = (uint8_t)run->type,
-    };
-    size_t at;
+    alias->rights = (uint8_t)run->rights;
+    alias->type = (uint8_t)run->type;
+}
+
+/* A neighbour grows, or two become one, or it is an entry of its own. */
+static void add(struct pt_space *space, const struct pt_run *run, const struct alias_view *view)
+{
+    struct pt_aliases *aliases = space->aliases;
+    size_t at = view->before;
+    uint64_t len = run->len;
+    struct pt_alias *alias;
 
     if (!is_kept(space, run))
         return;
-    at = find_after(space, run);
-    if (at < space->naliases) {
-        alias.len += space->aliases[at].len;
-        take_out(space, at);
-        update_reach(space, at);
+    if (view->after != ALIAS_NONE) {
+        len += aliases->entries[view->after].len;
+        take_out(aliases, view->after);
     }
-    at = find_before(space, run);
-    if (at < space->naliases) {
-        space->aliases[at].len += alias.len;
+    if (at != ALIAS_NONE) {
+        aliases->entries[at].len += len;
     } else {
-        at = below(space, run->pa);
-        insert(space, at, &alias);
+        at = view->at;
+        alias = open_gap(aliases, at);
+        alias->pa = run->pa;
+        alias->len = len;
+        alias->va = run->va;
+        alias->root = space->root;
+        set_kind(alias, run);
     }
-    update_reach(space, at);
+    update_reach(aliases, at);
 }
 
-void alias_remove(struct pt_space *space, const struct pt_run *run)
+/* What of these entries lies in the run goes; what of them lies beside it stays. */
+static void cut_out(struct pt_space *space, const struct pt_run *run, size_t end_index)
 {
+    struct pt_aliases *aliases = space->aliases;
     uint64_t end = run->pa + run->len;
 
-    for (size_t i = below(space, end); i-- > 0;) {
-        struct pt_alias *alias = &space->aliases[i];
+    for (size_t i = end_index; i-- > 0;) {
+        struct pt_alias *alias = &aliases->entries[i];
         struct pt_alias rest = *alias;
 
         if (alias->reach <= run->pa)
             break;
-        if (end_of(alias) <= run->pa || alias->va - alias->pa != run->va - run->pa)
+        if (end_of(alias) <= run->pa || !is_same(space, alias, run))
             continue;
         rest.va += end - rest.pa;
         rest.len = end_of(alias) > end ? end_of(alias) - end : 0;
         rest.pa = end;
-        alias->len = alias->pa < run->pa ? run->pa - alias->pa : 0;
-        if (alias->len == 0)
-            take_out(space, i);
-        if (rest.len > 0)
-            insert(space, below(space, rest.pa), &rest);
-        update_reach(space, 0);
-        i = i < space->naliases ? i : space->naliases;
+        if (alias->pa < run->pa) {
+            alias->len = run->pa - alias->pa;
+            update_reach(aliases, i);
+        } else {
+            take_out(aliases, i);
+            end_index--;
+        }
+        if (rest.len > 0) {
+            rest.reach = 0;
+            *open_gap(aliases, end_index) = rest;
+            update_reach(aliases, end_index);
+        }
+    }
+}
+
+/* Is it an entry as a whole, and stays one? Others that begin there may hide it. */
+static bool is_entry(const struct pt_space *space, const struct pt_run *run,
+                     const struct alias_view *view)
+{
+    const struct pt_alias *alias = &space->aliases->entries[view->at];
+
+    return view->growth == 0 && view->at < view->end && alias->len == run->len &&
+           alias->pa == run->pa && is_same(space, alias, run);
+}
+
+void alias_change(struct pt_space *space, const struct pt_run *run, enum pt_op op,
+                  const struct alias_view *view)
+{
+    if (view->known)
+        return;
+    if (op == PT_MAP) {
+        add(space, run, view);
+        return;
+    }
+    if (op == PT_PROTECT && is_entry(space, run, view)) {
+        set_kind(&space->aliases->entries[view->at], run);
+        return;
+    }
+    cut_out(space, run, view->end);
+    if (op == PT_PROTECT) {
+        struct alias_view now;
+
+        alias_look(space, run, PT_MAP, &now);
+        add(space, run, &now);
+    }
+}
+
+void alias_forget(struct pt_space *space)
+{
+    for (size_t i = space->aliases->count; i-- > 0;) {
+        if (space->aliases->entries[i].root == space->root)
+            take_out(space->aliases, i);
     }
 }
 
 struct error pt_space_start(struct pt_space *space, const struct plan *plan)
 {
-    space->naliases = 0;
+    struct pt_aliases *aliases = space->aliases;
+
+    aliases->count = 0;
     for (size_t i = 0; i < plan->count; i++) {
         const struct mapping *m = &plan->entries[i];
         const struct pt_run run = {m->va, m->pa, m->len, m->rights, (enum memtype)m->type};
+        struct alias_view view;
 
-        if (space->naliases == space->max_aliases && alias_growth(space, &run, PT_MAP) > 0)
-            return (struct error){.code = ERR_PLANFULL, .at = space->max_aliases};
-        alias_add(space, &run);
+        alias_look(space, &run, PT_MAP, &view);
+        if (aliases->count == aliases->max && view.growth > 0)
+            return (struct error){.code = ERR_PLANFULL, .at = aliases->max};
+        alias_change(space, &run, PT_MAP, &view);
     }
     return SUCCESS;
 }

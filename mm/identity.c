@@ -3,23 +3,21 @@
 
 #include "x86.h"
 
-uint64_t identity_build(uint64_t pa, unsigned levels, uint64_t like, const struct pt_memory *memory)
+struct error identity_create(struct pt_space *identity, struct pt_space *main, uint64_t pa)
 {
-    struct mapping page = {
-        .va = pa, .pa = pa, .len = PAGE_SIZE, .rights = RIGHT_X, .type = MEMTYPE_WB};
-    const struct plan plan = {&page, 1, 1};
-    struct pt_stats stats;
-    uint64_t root;
+    const struct pt_live_memory *memory = main->memory;
+    const struct pt_change change = {
+        .op = PT_MAP, .va = pa, .pa = pa, .len = PAGE_SIZE, .rights = RIGHT_X, .type = MEMTYPE_WB};
+    struct error err = pt_root_create(identity, main);
+    uint64_t *slots;
 
-    pt_build(&plan, levels, memory, &root, &stats);
-    uint64_t *slots = memory->map(memory->ctx, root);
-    const uint64_t *others = memory->map(memory->ctx, like);
-
-    for (unsigned i = 0; i < PT_SLOTS; i++) {
-        if (slots[i] == 0)
-            slots[i] = others[i];
-    }
-    memory->unmap(memory->ctx, (uint64_t *)(uintptr_t)others);
+    if (err.code)
+        return err;
+    slots = memory->map(memory->ctx, identity->root);
+    slots[pa >> (PT_PAGE_SHIFT + PT_BITS * (main->levels - 1)) & (PT_SLOTS - 1)] = 0;
     memory->unmap(memory->ctx, slots);
-    return root;
+    err = pt_update(identity, &change);
+    if (err.code)
+        pt_root_destroy(identity);
+    return err;
 }

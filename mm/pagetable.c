@@ -75,7 +75,7 @@ size_t pt_count(const struct plan *plan, unsigned levels)
 uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level)
 {
     unsigned pat = pat_index(type);
-    uint64_t pte = PTE_P | PTE_A | PTE_G;
+    uint64_t pte = PTE_P | PTE_A | (rights & RIGHT_LOCAL ? 0 : PTE_G);
 
     /* Dirty without writable would mark a shadow stack (SDM vol. 3 section 4.6). */
     if (rights & RIGHT_W)
@@ -103,7 +103,8 @@ void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *ty
     if (pte & pat_bit)
         index = 4 + (index & 1);
     *type = types[index];
-    *rights = (pte & PTE_W ? RIGHT_W : 0) | (pte & PTE_NX ? 0 : RIGHT_X);
+    *rights = (pte & PTE_W ? RIGHT_W : 0) | (pte & PTE_NX ? 0 : RIGHT_X) |
+              (pte & PTE_G ? 0 : RIGHT_LOCAL);
 }
 
 /* Where the build stands: at va, in one mapping, and which come after it. */

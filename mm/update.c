@@ -2,125 +2,43 @@
 #include "update.h"
 
 #include "alias.h"
-#include "x86.h"
+#include "update_table.h"
 
-/* One way through the tables: the first checks and counts, the second commits. */
+/* Slots of one table, from va on, that are alike: all empty, or leaves in a row. */
+struct row {
+    uint64_t *slot;
+    uint64_t va;
+    uint64_t n;
+    unsigned level;
+};
+
+/*
+ * Two ways through the tables: the first checks and counts, the second commits.
+ * Both begin at the lowest table that holds all of the change, and that stays
+ * open in between with those above it. A change that is all in one row is so
+ * in that table: nothing is left to look for on the second way.
+ */
 struct pass {
     struct pt_space *space;
     const struct pt_live_memory *memory;
     const struct pt_change *change;
-    struct mapping piece; /* of PT_MAP: on it one MTRR type holds */
-    struct pt_run run;    /* pages in a row, as they are met; len 0: none yet */
-    uint64_t attributes[PT_LEAF_LEVELS];
+    uint64_t sign;     /* of the change's addresses; inside, they go without */
+    uint64_t distance; /* of PT_MAP: from va to pa */
     bool commit;
+    struct error err; /* of the first way */
+    size_t rows;      /* with what is no row, by two */
+    size_t runs;
     size_t frames;
     long growth; /* of the registry of aliases, and the most that it came to on the way */
     long peak;
+    struct pt_run run; /* pages in a row, as they are met; len 0: none yet */
+    /* The last ones met. */
+    struct row row;
+    struct alias_view view;
 };
 
-static unsigned slot_shift(unsigned level)
-{
-    return PT_PAGE_SHIFT + PT_BITS * level;
-}
-
-static uint64_t span_of(unsigned level)
-{
-    return UINT64_C(1) << slot_shift(level);
-}
-
-static bool is_leaf(uint64_t entry, unsigned level)
-{
-    return level == 0 || (entry & PTE_PS);
-}
-
-static uint64_t frame_of(uint64_t leaf, unsigned level)
-{
-    return leaf & PTE_ADDR & ~(span_of(level) - 1);
-}
-
-static uint64_t canonical(const struct pass *p, uint64_t va)
-{
-    unsigned unused = 64 - slot_shift(p->space->levels);
-
-    return (uint64_t)((int64_t)(va << unused) >> unused);
-}
-
-static struct error wrong(enum error_code code, uint64_t va, uint64_t pa)
-{
-    return (struct error){.code = code, .at = va, .value = pa};
-}
-
-/* By the MTRRs and by other mappings of its frames; the first page that is wrong counts. */
-static struct error check_run(const struct pass *p, const struct pt_run *run)
-{
-    struct error err = alias_check(p->space, run, p->change);
-    uint64_t end = run->pa + run->len;
-    uint64_t pa = run->pa;
-
-    while (run->type == MEMTYPE_WB && pa < end) {
-        struct memtype_span span = memtype_span(p->space->mtrr, pa, end);
-
-        if (span.type != MEMTYPE_WB) {
-            if (!err.code || pa <= err.value)
-                err = wrong(ERR_TYPE, run->va + (pa - run->pa), pa);
-            break;
-        }
-        pa = span.end;
-    }
-    return err;
-}
-
-/* The run has ended: in the first pass check its aliases, in the second keep account of it. */
-static struct error end_run(struct pass *p)
-{
-    const struct pt_change *change = p->change;
-    struct pt_run run = p->run;
-    bool known;
-
-    p->run.len = 0;
-    if (run.len == 0)
-        return SUCCESS;
-    run.rights = change->rights;
-    run.type = change->type;
-    known = change->op == PT_PROTECT && alias_known(p->space, &run);
-    if (p->commit && known)
-        return SUCCESS;
-    if (p->commit) {
-        if (change->op != PT_MAP)
-            alias_remove(p->space, &run);
-        if (change->op != PT_UNMAP)
-            alias_add(p->space, &run);
-        return SUCCESS;
-    }
-    p->growth += known ? 0 : alias_growth(p->space, &run, change->op);
-    if (p->growth > p->peak)
-        p->peak = p->growth;
-    if (change->op == PT_UNMAP)
-        return SUCCESS;
-    return check_run(p, &run);
-}
-
-static struct error note(struct pass *p, uint64_t va, uint64_t pa, uint64_t len)
-{
-    struct error err = SUCCESS;
-
-    va = canonical(p, va);
-    if (p->run.len > 0 && p->run.va + p->run.len == va && p->run.pa + p->run.len == pa) {
-        p->run.len += len;
-        return SUCCESS;
-    }
-    err = end_run(p);
-    p->run = (struct pt_run){.va = va, .pa = pa, .len = len};
-    return err;
-}
-
-/* What a leaf becomes; 0 if it goes. */
-static uint64_t changed(const struct pass *p, uint64_t leaf, unsigned level)
-{
-    return p->change->op == PT_UNMAP ? 0 : frame_of(leaf, level) | p->attributes[level];
-}
-
-static uint64_t alloc_for_build(void *ctx, unsigned level, uint64_t va)
+/* These three are the builder's memory too. */
+static uint64_t alloc_table(void *ctx, unsigned level, uint64_t va)
 {
     const struct pass *p = ctx;
 
@@ -129,357 +47,440 @@ static uint64_t alloc_for_build(void *ctx, unsigned level, uint64_t va)
     return p->memory->alloc(p->memory->ctx);
 }
 
-static uint64_t *map_for_build(void *ctx, uint64_t frame)
+static uint64_t *open_table(void *ctx, uint64_t frame)
 {
     const struct pass *p = ctx;
 
     return p->memory->map(p->memory->ctx, frame);
 }
 
-static void unmap_for_build(void *ctx, uint64_t *table)
+static void close_table(void *ctx, uint64_t *table)
 {
     const struct pass *p = ctx;
 
     p->memory->unmap(p->memory->ctx, table);
 }
 
-/* The piece's part in one slot that nothing is in yet: a table for it. */
-static struct error map_under(struct pass *p, unsigned level, uint64_t *slot, uint64_t va,
-                              uint64_t stop)
+static void wrong(struct pass *p, enum error_code code, uint64_t va, uint64_t pa)
 {
-    const struct pt_memory memory = {p, alloc_for_build, map_for_build, unmap_for_build};
-    struct mapping part = p->piece;
+    p->err.code = code;
+    p->err.at = va | p->sign;
+    p->err.value = pa;
+}
 
-    part.va = va;
-    part.pa = p->piece.pa + (va - p->piece.va);
-    part.len = stop - va;
+/* How far from pa on, at most to `end`, one memory type holds by the MTRRs; the space remembers. */
+static uint64_t same_type(struct pass *p, uint64_t pa, uint64_t end, enum memtype *type)
+{
+    struct pt_typed *typed = &p->space->typed;
+
+    if (pa - typed->pa >= typed->len || end - typed->pa > typed->len) {
+        uint64_t window = (pa | (span_of(2) - 1)) + 1;
+        struct memtype_span span = memtype_span(p->space->mtrr, pa, end > window ? end : window);
+
+        *typed = (struct pt_typed){pa, span.end - pa, span.type};
+    }
+    *type = typed->type;
+    return typed->pa + typed->len < end ? typed->pa + typed->len : end;
+}
+
+/* Of protected frames: write-back needs the MTRRs' word; the first page that is wrong counts. */
+static void check_types(struct pass *p, const struct pt_run *run)
+{
+    uint64_t end = run->pa + run->len;
+    enum memtype type;
+
+    for (uint64_t pa = run->pa; pa < end && !(p->err.code && p->err.value < pa);) {
+        uint64_t next = same_type(p, pa, end, &type);
+
+        if (type != MEMTYPE_WB) {
+            wrong(p, ERR_TYPE, run->va + (pa - run->pa), pa);
+            break;
+        }
+        pa = next;
+    }
+}
+
+/* The run has ended: on the first way check its aliases, on the second keep account of it. */
+static void end_run(struct pass *p)
+{
+    const struct pt_change *change = p->change;
+    struct pt_run *run = &p->run;
+
+    if (run->len == 0)
+        return;
+    /* An only run was seen on the first way, and the registry is as it was. */
+    if (!p->commit || p->runs > 1)
+        alias_look(p->space, run, change->op, &p->view);
+    if (p->commit) {
+        alias_change(p->space, run, change->op, &p->view);
+        return;
+    }
+    p->runs++;
+    p->growth += p->view.growth;
+    if (p->growth > p->peak)
+        p->peak = p->growth;
+    if (change->op == PT_UNMAP)
+        return;
+    alias_check(p->space, run, change, &p->view, &p->err);
+    if (change->op == PT_PROTECT && run->type == MEMTYPE_WB)
+        check_types(p, run);
+}
+
+static void note(struct pass *p, uint64_t va, uint64_t pa, uint64_t len)
+{
+    struct pt_run *run = &p->run;
+
+    va |= p->sign;
+    if (run->len > 0 && run->va + run->len == va && run->pa + run->len == pa) {
+        run->len += len;
+        return;
+    }
+    end_run(p);
+    *run = (struct pt_run){va, pa, len, p->change->rights & ~RIGHT_LOCAL, p->change->type};
+}
+
+/* The largest page to use. */
+static unsigned largest(const struct pass *p)
+{
+    unsigned level = p->change->max_level;
+
+    return level < p->space->max_level ? level : p->space->max_level;
+}
+
+/* [va, stop) in one slot that nothing is in yet: a table for it. */
+static void map_under(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t stop)
+{
+    const struct pt_memory memory = {p, alloc_table, open_table, close_table};
+    const struct pt_change *change = p->change;
+    const struct mapping part = {.va = va,
+                                 .pa = va + p->distance,
+                                 .len = stop - va,
+                                 .rights = (uint8_t)change->rights,
+                                 .type = (uint8_t)change->type,
+                                 .max_level = (uint8_t)largest(p)};
+
+    p->rows += 2;
     if (p->commit)
         p->memory->write(p->memory->ctx, slot, 1,
                          pt_build_under(&part, p->space->levels, level, &memory) | PT_LINK, 0);
     else
         p->frames += pt_count_under(&part, p->space->levels, level);
-    return note(p, va, part.pa, part.len);
+    note(p, va, part.pa, part.len);
 }
 
-/* Slots that are empty, from `slot` on; *va goes on behind what was done. */
-static struct error on_empty(struct pass *p, unsigned level, uint64_t *slot, uint64_t *va,
-                             uint64_t end)
-{
-    uint64_t span = span_of(level);
-    uint64_t from = *va;
-    uint64_t stop = (from & ~(span - 1)) + span;
-    uint64_t pa = p->piece.pa + (from - p->piece.va);
-    uint64_t room = PT_SLOTS - ((from >> slot_shift(level)) & (PT_SLOTS - 1));
-    uint64_t n = 1;
-
-    if (p->change->op != PT_MAP)
-        return wrong(ERR_ABSENT, canonical(p, from), 0);
-    if (stop > end || from + span != stop || level > p->piece.max_level ||
-        ((from ^ pa) & (span - 1))) {
-        *va = stop < end ? stop : end;
-        return map_under(p, level, slot, from, *va);
-    }
-    while (n < room && n < (end - from) >> slot_shift(level) && slot[n] == 0)
-        n++;
-    if (p->commit)
-        p->memory->write(p->memory->ctx, slot, n, pa | p->attributes[level], span);
-    *va = from + n * span;
-    return note(p, from, pa, n * span);
-}
-
-/* Whole leaves of one kind in a row: new entries in place where only rights change. */
-static void change_leaves(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t n)
+/* New entries, in place where only rights change. */
+static void put_row(struct pass *p, const struct row *row)
 {
     const struct pt_live_memory *memory = p->memory;
-    uint64_t span = span_of(level);
-    uint64_t leaf = changed(p, slot[0], level);
+    const struct pt_change *change = p->change;
+    uint64_t span = span_of(row->level);
+    uint64_t va = row->va | p->sign;
+    uint64_t entry = 0;
+    uint64_t pa = change->op == PT_MAP ? row->va + p->distance : frame_of(*row->slot, row->level);
     unsigned rights;
     enum memtype type;
 
-    pte_decode(slot[0], level, &rights, &type);
-    if (leaf == 0 || type == p->change->type) {
-        memory->write(memory->ctx, slot, n, leaf, leaf ? span : 0);
-        memory->flush(memory->ctx, canonical(p, va), n * span);
-        return;
+    if (change->op != PT_UNMAP)
+        entry = pa | pte_attributes(change->rights, change->type, row->level);
+    if (change->op == PT_PROTECT) {
+        pte_decode(*row->slot, row->level, &rights, &type);
+        for (uint64_t i = 0; i < row->n && type != change->type; i++)
+            memory->exchange(memory->ctx, &row->slot[i], entry + i * span, va + i * span, span);
+        if (type != change->type)
+            return;
     }
-    for (uint64_t i = 0; i < n; i++)
-        memory->exchange(memory->ctx, &slot[i], leaf + i * span, canonical(p, va + i * span), span);
+    memory->write(memory->ctx, row->slot, row->n, entry, entry ? span : 0);
+    if (change->op != PT_MAP)
+        memory->flush(memory->ctx, va, row->n * span);
 }
 
-/* Tables for a leaf that changes only on [va, stop): two at most on each level. */
-static size_t count_split(unsigned level, uint64_t va, uint64_t stop)
+static uint64_t on_row(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t n,
+                       uint64_t pa)
 {
-    uint64_t span = span_of(level);
-    uint64_t first = va & (span - 1);
-    uint64_t last = stop & (span - 1);
-    size_t count = 1;
+    uint64_t len = n << slot_shift(level);
 
-    if (first != 0 && last != 0 && (va & ~(span - 1)) == (stop & ~(span - 1)))
-        return count + count_split(level - 1, va, stop);
-    if (first != 0)
-        count += count_split(level - 1, va, va - first + span);
-    if (last != 0)
-        count += count_split(level - 1, stop - last, stop);
-    return count;
+    p->rows++;
+    p->row = (struct row){slot, va, n, level};
+    note(p, va, pa, len);
+    if (p->commit)
+        put_row(p, &p->row);
+    return va + len;
 }
 
-/* A table of this level that says what the leaf above it said, but for [va, stop). */
-static uint64_t build_split(struct pass *p, unsigned level, uint64_t leaf, uint64_t va,
-                            uint64_t stop)
+/* Where the slot for va ends, or the range, if it does so before. */
+static uint64_t slot_end(unsigned level, uint64_t va, uint64_t end)
 {
-    const struct pt_live_memory *memory = p->memory;
-    uint64_t span = span_of(level);
-    unsigned first = va >> slot_shift(level) & (PT_SLOTS - 1);
-    uint64_t frame = memory->alloc(memory->ctx);
-    uint64_t *table = memory->map(memory->ctx, frame);
-    unsigned i = first;
+    uint64_t stop = (va | (span_of(level) - 1)) + 1;
 
-    if (first > 0)
-        pt_put(table, first, leaf, span);
-    for (; va < stop; i++) {
-        uint64_t next = (va & ~(span - 1)) + span;
-        uint64_t old = leaf + i * span;
-        uint64_t end = next < stop ? next : stop;
-        uint64_t small = old;
-        unsigned rights;
-        enum memtype type;
+    return stop < end ? stop : end;
+}
 
-        if (end - va == span) {
-            table[i] = changed(p, old, level);
-        } else {
-            pte_decode(old, level, &rights, &type);
-            small = frame_of(old, level) | pte_attributes(rights, type, level - 1);
-            table[i] = build_split(p, level - 1, small, va, end) | PT_LINK;
-        }
-        va = end;
+/* How many slots of a row [va, end) fills: to the end of its table at most. */
+static uint64_t slots_in(unsigned level, uint64_t va, uint64_t end)
+{
+    uint64_t room = PT_SLOTS - (va >> slot_shift(level) & (PT_SLOTS - 1));
+    uint64_t n = (end - va) >> slot_shift(level);
+
+    return n < room ? n : room;
+}
+
+/* Slots that are empty, from `slot` on; all before the address that comes back is done. */
+static uint64_t on_empty(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t end)
+{
+    uint64_t inside = span_of(level) - 1;
+    uint64_t pa = va + p->distance;
+    uint64_t most = slots_in(level, va, end);
+    uint64_t n = 1;
+
+    if (p->change->op != PT_MAP) {
+        wrong(p, ERR_ABSENT, va, 0);
+        return end;
     }
-    if (i < PT_SLOTS)
-        pt_put(table + i, PT_SLOTS - i, leaf + i * span, span);
-    memory->unmap(memory->ctx, table);
-    return frame;
+    if (most == 0 || ((va | pa) & inside) || level > largest(p)) {
+        uint64_t stop = slot_end(level, va, end);
+
+        map_under(p, level, slot, va, stop);
+        return stop;
+    }
+    while (n < most && slot[n] == 0)
+        n++;
+    return on_row(p, level, slot, va, n, pa);
 }
 
 /* A leaf of which a part changes. */
-static struct error split(struct pass *p, unsigned level, uint64_t *slot, uint64_t va,
-                          uint64_t stop)
+static void split(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t stop)
 {
-    const struct pt_live_memory *memory = p->memory;
     uint64_t span = span_of(level);
     uint64_t start = va & ~(span - 1);
     uint64_t pa = frame_of(*slot, level);
     unsigned rights;
     enum memtype type;
 
+    p->rows += 2;
     pte_decode(*slot, level, &rights, &type);
-    if (p->change->op == PT_PROTECT && rights == p->change->rights && type == p->change->type)
-        return note(p, va, pa + (va - start), stop - va);
-    if (p->commit) {
-        uint64_t frame;
+    if (p->change->op == PT_PROTECT && ((rights ^ p->change->rights) & ~RIGHT_LOCAL) == 0 &&
+        type == p->change->type) {
+        /* It is so already. */
+    } else if (p->commit) {
+        uint64_t leaf = pa | pte_attributes(rights, type, level - 1);
+        uint64_t frame = table_split(p->memory, p->change, level - 1, leaf, va, stop);
 
-        frame = build_split(p, level - 1, pa | pte_attributes(rights, type, level - 1), va, stop);
-        memory->exchange(memory->ctx, slot, frame | PT_LINK, canonical(p, start), span);
+        p->memory->exchange(p->memory->ctx, slot, frame | PT_LINK, start | p->sign, span);
     } else {
-        p->frames += count_split(level - 1, va, stop);
+        p->frames += table_count_split(level - 1, va, stop);
     }
-    return note(p, va, pa + (va - start), stop - va);
+    note(p, va, pa + (va - start), stop - va);
 }
 
-/* A leaf, or several in a row, from `slot` on. */
-static struct error on_leaf(struct pass *p, unsigned level, uint64_t *slot, uint64_t *va,
-                            uint64_t end)
+/* A leaf, or several in a row, from `slot` on; all before the address that comes back is done. */
+static uint64_t on_leaf(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t end)
 {
     uint64_t span = span_of(level);
-    uint64_t from = *va;
-    uint64_t stop = (from & ~(span - 1)) + span;
-    uint64_t room = PT_SLOTS - ((from >> slot_shift(level)) & (PT_SLOTS - 1));
     uint64_t pa = frame_of(*slot, level);
+    uint64_t most = slots_in(level, va, end);
     uint64_t n = 1;
 
-    if (p->change->op == PT_MAP)
-        return wrong(ERR_CLASH, canonical(p, from), pa + (from & (span - 1)));
-    if (stop > end || from + span != stop) {
-        *va = stop < end ? stop : end;
-        return split(p, level, slot, from, *va);
+    if (p->change->op == PT_MAP) {
+        wrong(p, ERR_CLASH, va, pa + (va & (span - 1)));
+        return end;
     }
-    while (n < room && n < (end - from) >> slot_shift(level) && slot[n] == slot[0] + n * span)
+    if (most == 0 || (va & (span - 1))) {
+        uint64_t stop = slot_end(level, va, end);
+
+        split(p, level, slot, va, stop);
+        return stop;
+    }
+    while (n < most && slot[n] == slot[0] + n * span)
         n++;
-    if (p->commit)
-        change_leaves(p, level, slot, from, n);
-    *va = from + n * span;
-    return note(p, from, pa, n * span);
+    return on_row(p, level, slot, va, n, pa);
 }
 
-static bool is_empty(const uint64_t *table)
+/* The table below `slot` has changed from va on: if it is not needed any more, it is cut off. */
+static bool tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t *table, uint64_t va)
 {
-    for (unsigned i = 0; i < PT_SLOTS; i++) {
-        if (table[i] != 0)
-            return false;
+    const struct pt_live_memory *memory = p->memory;
+    uint64_t span = span_of(level);
+    uint64_t start = (va & ~(span - 1)) | p->sign;
+    size_t at = va >> slot_shift(level - 1) & (PT_SLOTS - 1);
+    uint64_t leaf = 0;
+
+    if (p->change->op == PT_UNMAP ? !table_is_empty(table, at)
+                                  : (leaf = table_merged(p->space, level, table, at)) == 0)
+        return false;
+    if (level == p->space->levels - 1 && p->space->shared)
+        return false;
+    if (leaf != 0) {
+        memory->exchange(memory->ctx, slot, leaf, start, span);
+    } else {
+        memory->write(memory->ctx, slot, 1, 0, 0);
+        memory->flush(memory->ctx, start, span);
     }
     return true;
 }
 
-/* The leaf of `level` that says what this table below it says; 0: there is none. */
-static uint64_t merged(const struct pass *p, unsigned level, const uint64_t *table)
+/* Done with the table below `slot`. Is it gone? Then so may be the one that slot is in. */
+static bool leave(struct pass *p, unsigned level, uint64_t *slot, uint64_t *table, uint64_t va)
 {
-    uint64_t step = span_of(level - 1);
-    uint64_t pa = frame_of(table[0], level - 1);
-    unsigned rights;
-    enum memtype type;
-
-    if (level > p->space->max_level || table[0] == 0 || !is_leaf(table[0], level - 1) ||
-        (pa & (span_of(level) - 1)) != 0)
-        return 0;
-    for (unsigned i = PT_SLOTS; i-- > 1;) {
-        if (table[i] != table[0] + i * step)
-            return 0;
-    }
-    if (memtype_span(p->space->mtrr, pa, pa + span_of(level)).end != pa + span_of(level))
-        return 0;
-    pte_decode(table[0], level - 1, &rights, &type);
-    return pa | pte_attributes(rights, type, level);
-}
-
-/* The table below has changed: if it is not needed any more, it is cut off, and its frame returned. */
-static uint64_t tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t *table,
-                     uint64_t va)
-{
-    const struct pt_live_memory *memory = p->memory;
-    uint64_t span = span_of(level);
-    uint64_t start = canonical(p, va & ~(span - 1));
     uint64_t frame = *slot & PTE_ADDR;
-    uint64_t leaf;
+    bool gone = tidy(p, level, slot, table, va);
 
-    if (p->change->op == PT_UNMAP && is_empty(table)) {
-        memory->write(memory->ctx, slot, 1, 0, 0);
-        memory->flush(memory->ctx, start, span);
-        return frame;
-    }
-    leaf = merged(p, level, table);
-    if (leaf == 0)
-        return 0;
-    memory->exchange(memory->ctx, slot, leaf, start, span);
-    return frame;
-}
-
-static struct error visit(struct pass *p, unsigned level, uint64_t *table, uint64_t va,
-                          uint64_t end);
-
-static struct error on_table(struct pass *p, unsigned level, uint64_t *slot, uint64_t va,
-                             uint64_t stop)
-{
-    uint64_t *table = p->memory->map(p->memory->ctx, *slot & PTE_ADDR);
-    struct error err = visit(p, level - 1, table, va, stop);
-
-    uint64_t unused = p->commit ? tidy(p, level, slot, table, va) : 0;
-
-    p->memory->unmap(p->memory->ctx, table);
-    if (unused != 0)
-        p->memory->free(p->memory->ctx, unused);
-    return err;
+    close_table(p, table);
+    if (gone)
+        p->memory->free(p->memory->ctx, frame);
+    return gone;
 }
 
 /* [va, end) in a table of this level; recursion is as deep as there are levels. */
-static struct error visit(struct pass *p, unsigned level, uint64_t *table, uint64_t va,
-                          uint64_t end)
+static void visit(struct pass *p, unsigned level, uint64_t *table, uint64_t va, uint64_t end)
 {
-    struct error err = SUCCESS;
-
-    while (va < end && !err.code) {
-        uint64_t *slot = &table[va >> slot_shift(level) & (PT_SLOTS - 1)];
-        uint64_t stop = (va & ~(span_of(level) - 1)) + span_of(level);
+    while (va < end && !p->err.code) {
+        uint64_t *slot = slot_of(table, level, va);
 
         if (*slot == 0) {
-            err = on_empty(p, level, slot, &va, end);
+            va = on_empty(p, level, slot, va, end);
         } else if (is_leaf(*slot, level)) {
-            err = on_leaf(p, level, slot, &va, end);
+            va = on_leaf(p, level, slot, va, end);
         } else {
-            stop = stop < end ? stop : end;
-            err = on_table(p, level, slot, va, stop);
+            uint64_t *below = open_table(p, *slot & PTE_ADDR);
+            uint64_t stop = slot_end(level, va, end);
+
+            visit(p, level - 1, below, va, stop);
+            if (p->commit)
+                leave(p, level, slot, below, va);
+            else
+                close_table(p, below);
             va = stop;
         }
     }
-    return err;
 }
 
-/* The whole range; what is mapped anew in pieces, for no leaf may hold two memory types. */
-static struct error go(struct pass *p, bool commit)
+/* The whole range; what is mapped anew in pieces, for no leaf may hold two of the MTRRs' types. */
+static void go(struct pass *p, unsigned level, uint64_t *table, uint64_t va)
 {
     const struct pt_change *change = p->change;
-    uint64_t va = change->va & (span_of(p->space->levels) - 1);
-    uint64_t *root = p->memory->map(p->memory->ctx, p->space->root);
-    struct error err = SUCCESS;
+    uint64_t end = va + change->len;
 
-    p->commit = commit;
-    for (uint64_t done = 0; done < change->len && !err.code;) {
-        uint64_t pa = change->pa + done;
-        uint64_t len = change->len - done;
+    p->run.len = 0;
+    for (uint64_t stop = end; va < end && !p->err.code; va = stop) {
+        enum memtype type = MEMTYPE_WB;
 
         if (change->op == PT_MAP)
-            len = memtype_span(p->space->mtrr, pa, pa + len).end - pa;
-        p->piece = (struct mapping){
-            .va = va + done,
-            .pa = pa,
-            .len = len,
-            .rights = (uint8_t)change->rights,
-            .type = (uint8_t)change->type,
-            .max_level = (uint8_t)(change->max_level < p->space->max_level ? change->max_level
-                                                                           : p->space->max_level),
-        };
-        err = visit(p, p->space->levels - 1, root, va + done, va + done + len);
-        done += len;
+            stop = same_type(p, va + p->distance, end + p->distance, &type) - p->distance;
+        if (change->type == MEMTYPE_WB && type != MEMTYPE_WB) {
+            end_run(p); /* a page before this one may be wrong, too */
+            if (!p->err.code)
+                wrong(p, ERR_TYPE, va, va + p->distance);
+        }
+        visit(p, level, table, va, stop);
     }
-    p->memory->unmap(p->memory->ctx, root);
-    return err.code ? err : end_run(p);
+    if (!p->err.code)
+        end_run(p);
 }
 
-/* Nothing but RAM at its own address belongs into the directmap's window. */
-static bool meets_window(const struct pt_space *space, const struct pt_change *change)
+/* Open the tables down to the lowest that holds all of [va, last]: its level. */
+static unsigned descend(struct pass *p, uint64_t **tables, uint64_t va, uint64_t last)
 {
-    return change->va - space->directmap_base < space->directmap_size ||
-           (space->directmap_size > 0 && space->directmap_base - change->va < change->len);
+    unsigned level = p->space->levels - 1;
+    uint64_t *table = open_table(p, p->space->root);
+
+    tables[level] = table;
+    while (level > 0 && (va ^ last) >> slot_shift(level) == 0) {
+        uint64_t entry = *slot_of(table, level, va);
+
+        if (entry == 0 || is_leaf(entry, level))
+            break;
+        table = open_table(p, entry & PTE_ADDR);
+        tables[--level] = table;
+    }
+    return level;
 }
 
-/* What can be said without looking at the tables. */
-static struct error check_change(const struct pt_space *space, const struct pt_change *change)
+/* Back up from there. A table is other than it was if it changed itself, or lost the one below. */
+static void ascend(struct pass *p, uint64_t **tables, unsigned level, uint64_t va)
 {
-    unsigned sign = slot_shift(space->levels) - 1;
-    uint64_t last = change->va + (change->len - 1);
-    uint64_t half = change->va >> sign;
-    uint64_t width = UINT64_C(1) << space->phys_bits;
-    uint64_t pa = change->op == PT_MAP ? change->pa : 0;
-    enum error_code code = ERR_NONE;
+    bool other = p->commit;
 
-    if (change->len == 0 || ((change->va | pa | change->len) & PAGE_MASK))
-        code = ERR_ALIGN;
-    else if (last < change->va || half != last >> sign || (half != 0 && half != UINT64_MAX >> sign))
-        code = ERR_CANONICAL;
-    else if (change->op == PT_MAP && (pa >= width || change->len > width - pa))
-        code = ERR_WIDTH;
-    else if (change->op == PT_MAP && change->max_level >= PT_LEAF_LEVELS)
-        code = ERR_LARGE;
-    else if (change->op == PT_MAP && meets_window(space, change) &&
-             change->va - space->directmap_base != pa)
-        code = ERR_CLASH;
-    else if (change->op != PT_UNMAP && (change->rights & RIGHT_W) && (change->rights & RIGHT_X) &&
-             !change->allow_wx)
-        code = ERR_WX;
-    return code ? wrong(code, change->va, pa) : SUCCESS;
+    while (level < p->space->levels - 1) {
+        uint64_t *table = tables[level++];
+
+        if (other)
+            other = leave(p, level, slot_of(tables[level], level, va), table, va);
+        else
+            close_table(p, table);
+    }
+    close_table(p, tables[level]);
 }
 
-struct error pt_update(struct pt_space *space, const struct pt_change *change)
+/* Where another root has the main root's table, only that one's changes count. */
+static void check_shared(struct pass *p, const uint64_t *own, uint64_t va, uint64_t last)
 {
-    struct pass p = {.space = space, .memory = space->memory, .change = change};
-    struct error err = check_change(space, change);
+    unsigned shift = slot_shift(p->space->levels - 1);
+    uint64_t *mains = open_table(p, p->space->main_root);
 
-    for (unsigned level = 0; level < PT_LEAF_LEVELS; level++)
-        p.attributes[level] = pte_attributes(change->rights, change->type, level);
-    if (!err.code)
-        err = go(&p, false);
-    if (err.code)
-        return err;
-    if (p.peak > 0 && space->naliases + (size_t)p.peak > space->max_aliases)
-        return (struct error){.code = ERR_PLANFULL, .at = space->max_aliases};
-    if (!space->memory->reserve(space->memory->ctx, p.frames))
-        return (struct error){.code = ERR_NOFRAMES, .value = p.frames};
-    return go(&p, true);
+    for (uint64_t i = va >> shift; i <= last >> shift && !p->err.code; i++) {
+        if (own[i] != 0 && own[i] == mains[i])
+            wrong(p, ERR_CLASH, i << shift < va ? va : i << shift, 0);
+    }
+    close_table(p, mains);
+}
+
+/* All is well with the change, as far as tables and aliases go: is there room for it? */
+static void check_room(struct pass *p)
+{
+    const struct pt_aliases *aliases = p->space->aliases;
+
+    if (p->peak > 0 && aliases->count + (size_t)p->peak > aliases->max)
+        p->err = (struct error){ERR_PLANFULL, aliases->max, 0, NULL, NULL};
+    else if (p->frames > 0 && !p->memory->reserve(p->memory->ctx, p->frames))
+        p->err = (struct error){ERR_NOFRAMES, 0, p->frames, NULL, NULL};
+}
+
+/* Where roots may differ, translations must not outlive a change of CR3. */
+static struct pt_change in_root(const struct pt_space *space, const struct pt_change *wanted)
+{
+    struct pt_change change = *wanted;
+
+    if (space->root != space->main_root || space->shared)
+        change.rights |= RIGHT_LOCAL;
+    return change;
+}
+
+struct error pt_update(struct pt_space *space, const struct pt_change *wanted)
+{
+    const struct pt_change own = in_root(space, wanted);
+    const struct pt_change *change = &own;
+    uint64_t inside = span_of(space->levels) - 1;
+    uint64_t va = change->va & inside;
+    uint64_t last = va + (change->len - 1);
+    struct pass p = {
+        .space = space,
+        .memory = space->memory,
+        .change = change,
+        .sign = change->va & ~inside,
+        .distance = change->pa - va,
+    };
+    enum error_code code = pt_check_change(space, change);
+    uint64_t *tables[PT_MAX_LEVELS];
+    unsigned level;
+
+    if (code) {
+        wrong(&p, code, change->va, change->op == PT_MAP ? change->pa : 0);
+        return p.err;
+    }
+    level = descend(&p, tables, va, last);
+    if (space->root != space->main_root)
+        check_shared(&p, tables[space->levels - 1], va, last);
+    if (!p.err.code)
+        go(&p, level, tables[level], va);
+    if (!p.err.code)
+        check_room(&p);
+    p.commit = !p.err.code;
+    if (p.commit && p.rows == 1) {
+        put_row(&p, &p.row);
+        end_run(&p);
+    } else if (p.commit) {
+        go(&p, level, tables[level], va);
+    }
+    ascend(&p, tables, level, va);
+    return p.err;
 }

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Live changes on the host. Usage: update CASE, under callgrind with
- * --toggle-collect=measured_CASE: what happens inside is counted, but for
- * flush() and exchange(), which do nothing here. Prints "leaves N".
+ * --toggle-collect=measured_build or measured_update: what happens inside is
+ * counted, but for flush() and exchange(), which do nothing here. Prints
+ * "leaves N entries M": what the measured call maps, and how many entries it
+ * writes.
  *
  *     build    pt_count() and pt_build() of 64 MiB of 4 KiB pages, for comparison
- *     map      pt_update() that maps the same, one MTRR type, no table but the root
- *     page     pt_update() that maps one page into a table that is there
- *     unmap    pt_update() that unmaps that page again
+ *     range    map the same, one MTRR type, no table but the root
+ *     page     map one page into a table that is there, and has others
+ *     first    the same, for a frame that is far from the last one's
+ *     unmap    unmap that page again
+ *     protect  make it read-only
+ *     middle   make one page read-only in the middle of a mapping
+ *     empty    unmap the only page of a table
+ *     split    make one page of a 1 GiB page read-only
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +29,13 @@
 #define VA     UINT64_C(0xffffffff80000000)
 #define PA     (256 * MIB)
 #define BASE   UINT64_C(0x100000000) /* as measured.c has it */
+
+#define PAGE     (VA + 21 * PAGE_SIZE) /* between others */
+#define MIDDLE   (VA + 40 * PAGE_SIZE)
+#define ALONE    (VA + 8 * MIB)
+#define LARGE    UINT64_C(0x40000000)
+#define LARGE_PA UINT64_C(0x100000000)
+#define POISON   UINT64_C(0xdb5ad5ad5ad5ad5b)
 
 static bool pool_reserve(void *ctx, size_t count)
 {
@@ -56,9 +70,12 @@ static void pool_unmap(void *ctx, uint64_t *table)
     (void)table;
 }
 
+static size_t written; /* entries, by write() and exchange() */
+
 static void pool_write(void *ctx, uint64_t *slot, size_t n, uint64_t entry, uint64_t step)
 {
     (void)ctx;
+    written += n;
     for (size_t i = 0; i < n; i++)
         *(volatile uint64_t *)&slot[i] = entry + i * step;
 }
@@ -75,6 +92,7 @@ static void pool_exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va
     (void)ctx;
     (void)va;
     (void)len;
+    written++;
     *(volatile uint64_t *)slot = entry;
 }
 
@@ -84,20 +102,8 @@ __attribute__((noipa)) static size_t measured_build(const struct plan *plan, str
     return measured(plan, pool);
 }
 
-__attribute__((noipa)) static struct error measured_map(struct pt_space *space,
-                                                        const struct pt_change *change)
-{
-    return pt_update(space, change);
-}
-
-__attribute__((noipa)) static struct error measured_page(struct pt_space *space,
-                                                         const struct pt_change *change)
-{
-    return pt_update(space, change);
-}
-
-__attribute__((noipa)) static struct error measured_unmap(struct pt_space *space,
-                                                          const struct pt_change *change)
+__attribute__((noipa)) static struct error measured_update(struct pt_space *space,
+                                                           const struct pt_change *change)
 {
     return pt_update(space, change);
 }
@@ -128,17 +134,89 @@ static struct plan *make_plan(bool with_range)
     return &plan;
 }
 
-static int run(const char *name)
+/* Eight variable ranges, of which three are in use, as firmware leaves them for 4 GiB of RAM. */
+static struct mtrr_state make_mtrrs(void)
 {
-    static const struct mtrr_state mtrr = {
-        .present = true, .phys_bits = 46, .def_type = MTRR_DEF_ENABLE | MEMTYPE_WB};
-    static struct pt_alias aliases[64];
+    struct mtrr_state mtrr = {
+        .present = true,
+        .phys_bits = 46,
+        .def_type = MTRR_DEF_ENABLE | MTRR_DEF_FIXED_ENABLE | MEMTYPE_WB,
+        .variable = 8,
+    };
+
+    for (unsigned i = 0; i < MTRR_FIXED_REGS; i++)
+        mtrr.fixed[i] = UINT64_C(0x0606060606060606);
+    for (uint64_t i = 0; i < 3; i++) {
+        uint64_t size = UINT64_C(0x40000000) >> i;
+
+        mtrr.var[i].base = (UINT64_C(0x100000000) - 2 * size) | MEMTYPE_UC;
+        mtrr.var[i].mask = ((UINT64_C(1) << 46) - size) | MTRR_MASK_VALID;
+    }
+    return mtrr;
+}
+
+/* What is there before: some pages of many kinds in a table, 1 GiB in one page, a lone page. */
+static int prepare(struct pt_space *space)
+{
+    struct pt_change change = {PT_MAP,     LARGE, LARGE_PA, 1024 * MIB, RIGHT_W,
+                               MEMTYPE_WB, 2,     false,    false};
+    int failed = check(pt_update(space, &change));
+
+    change.len = PAGE_SIZE;
+    for (uint64_t i = 0; i < 12; i++) {
+        change.va = VA + 2 * i * PAGE_SIZE;
+        change.pa = PA + (i * 5 % 12) * MIB;
+        failed |= check(pt_update(space, &change));
+    }
+    change.va = MIDDLE - 8 * PAGE_SIZE;
+    change.pa = PA + 32 * MIB;
+    change.len = 16 * PAGE_SIZE;
+    failed |= check(pt_update(space, &change));
+    change.va = ALONE;
+    change.pa = PA + 48 * MIB;
+    change.len = PAGE_SIZE;
+    failed |= check(pt_update(space, &change));
+    return failed;
+}
+
+static const struct {
+    const char *name;
+    struct pt_change change;
+} cases[] = {
+    {"range", {PT_MAP, VA, PA, 64 * MIB, RIGHT_W, MEMTYPE_WB, 0, false, false}},
+    {"page", {PT_MAP, PAGE, PA + 8 * MIB + 65536, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false}},
+    {"first", {PT_MAP, PAGE, PA + 1024 * MIB, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false}},
+    {"unmap", {.op = PT_UNMAP, .va = PAGE, .len = PAGE_SIZE}},
+    {"protect", {.op = PT_PROTECT, .va = PAGE, .len = PAGE_SIZE, .type = MEMTYPE_WB}},
+    {"middle", {.op = PT_PROTECT, .va = MIDDLE, .len = PAGE_SIZE, .type = MEMTYPE_WB}},
+    {"empty", {.op = PT_UNMAP, .va = ALONE, .len = PAGE_SIZE}},
+    {"split",
+     {.op = PT_PROTECT, .va = LARGE + 7 * PAGE_SIZE, .len = PAGE_SIZE, .type = MEMTYPE_WB}},
+};
+#define CASES (sizeof(cases) / sizeof(cases[0]))
+
+/* Entries that have been written since the frames from `first` on were filled with POISON. */
+static size_t count_filled(const struct pool *pool, uint64_t first)
+{
+    size_t count = 0;
+
+    for (uint64_t i = first * 512; i < pool->used * 512; i++)
+        count += pool->slots[i] != POISON;
+    return count;
+}
+
+static int run(const struct pt_change *change)
+{
+    static struct pt_alias entries[64];
+    struct pt_aliases aliases = {.entries = entries, .max = 64};
+    const struct mtrr_state mtrr = make_mtrrs();
     struct pool pool = {.slots = aligned_alloc(PAGE_SIZE, TABLES * PAGE_SIZE)};
     const struct pt_live_memory memory = {&pool,      pool_reserve, pool_alloc,
                                           pool_free,  pool_map,     pool_unmap,
                                           pool_write, pool_flush,   pool_exchange};
     struct pt_space space = {
         .root = BASE,
+        .main_root = BASE,
         .levels = 4,
         .phys_bits = 46,
         .max_level = 2,
@@ -146,45 +224,44 @@ static int run(const char *name)
         .directmap_size = UINT64_C(1) << 46,
         .mtrr = &mtrr,
         .memory = &memory,
-        .aliases = aliases,
-        .max_aliases = 64,
+        .aliases = &aliases,
     };
-    struct pt_change change = {PT_MAP, VA, PA, 64 * MIB, RIGHT_W, MEMTYPE_WB, 0, false, false};
-    const struct plan *plan;
-    int failed = 0;
+    const struct plan *plan = make_plan(change == NULL);
+    uint64_t used;
+    int failed;
 
     if (!pool.slots)
         abort();
-    plan = make_plan(strcmp(name, "build") == 0);
     measured_build(plan, &pool);
-    failed |= check(pt_space_start(&space, plan));
-    if (strcmp(name, "map") == 0) {
-        failed |= check(measured_map(&space, &change));
-        printf("leaves %d\n", 64 * 256);
-    } else if (strcmp(name, "build") == 0) {
-        printf("leaves %d\n", 64 * 256 + 64 + 24);
-    } else {
-        change.len = PAGE_SIZE;
-        failed |= check(pt_update(&space, &change));
-        change.va += 4 * PAGE_SIZE;
-        change.pa += 4 * PAGE_SIZE + MIB;
-        failed |= check(measured_page(&space, &change));
-        change.op = PT_UNMAP;
-        failed |= check(measured_unmap(&space, &change));
-        printf("leaves 1\n");
+    failed = check(pt_space_start(&space, plan));
+    if (change == NULL) {
+        printf("leaves %d entries 0\n", 64 * 256 + 64 + 24);
+        free(pool.slots);
+        return failed;
     }
+    if (change->len == PAGE_SIZE)
+        failed |= prepare(&space);
+    if (change->va == PAGE && change->op != PT_MAP)
+        failed |= check(pt_update(&space, &cases[1].change));
+    used = pool.used;
+    for (uint64_t i = used * 512; i < TABLES * 512; i++)
+        pool.slots[i] = POISON;
+    written = 0;
+    failed |= check(measured_update(&space, change));
+    printf("leaves %d entries %zu\n", (int)(change->len / PAGE_SIZE),
+           written + count_filled(&pool, used));
     free(pool.slots);
     return failed;
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"build", "map", "page", "unmap"};
-
-    for (size_t i = 0; argc == 2 && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(argv[1], names[i]) == 0)
-            return run(names[i]);
+    if (argc == 2 && strcmp(argv[1], "build") == 0)
+        return run(NULL);
+    for (size_t i = 0; argc == 2 && i < CASES; i++) {
+        if (strcmp(argv[1], cases[i].name) == 0)
+            return run(&cases[i].change);
     }
-    fprintf(stderr, "usage: update build|map|page|unmap\n");
+    fprintf(stderr, "usage: update build|range|page|first|unmap|protect|middle|empty|split\n");
     return 2;
 }

@@ -46,12 +46,18 @@ def build_linked(cache: Path, footing: Path) -> Path:
     return _make(cache, "linked", f"FOOTING={footing}") / "linked" / "linked.elf"
 
 
-def _make(cache: Path, *arguments: str) -> Path:
-    out = cache / "payload"
+def build_roots(cache: Path) -> dict[str, bytes]:
+    """The one that tries other roots and identity pages (tests/payload/roots), in its forms."""
+    out = _make(cache, folder="roots", to="payload-roots")
+    return {path.stem: path.read_bytes() for path in out.glob("*.elf")}
+
+
+def _make(cache: Path, *arguments: str, folder: str = "check", to: str = "payload") -> Path:
+    out = cache / to
     out.mkdir(parents=True, exist_ok=True)
     with (cache / "payload.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["make", "-s", "-C", str(_FOLDER / "payload" / "check"), f"OUT={out}", *arguments]
+        command = ["make", "-s", "-C", str(_FOLDER / "payload" / folder), f"OUT={out}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     return out

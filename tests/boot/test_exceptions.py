@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pytest
 
 from boots import GRUB_SECONDS, ROM_SECONDS, Bench, RomBoot
-from console import panics
+from console import PlanLine, panics, parse
 from machine import EXIT_PANIC, Machine
 
 DIRECTMAP = 0xFFFF800000000000
@@ -65,6 +65,45 @@ TRESPASSES = [
     Trespass("read-not-canonical", READ, "0x800000000000", GENERAL_PROTECTION, 0),
     Trespass("overflow-stack", PUSH, "(long)&boot_stack", DOUBLE_FAULT, 0),
 ]
+
+
+_DUMP = re.compile(
+    r"^  0x([0-9a-f]{16}) 0x([0-9a-f]+) 0x([0-9a-f]+) ([r-][w-][x-]) (\S+) 4K=(\d+) 2M=(\d+) 1G=(\d+)$",
+    re.M,
+)
+
+
+def _runs(lines: list[PlanLine]) -> list[tuple[int, int, int, str, str]]:
+    """The plan as a dump has it: neighbours that go on alike are one."""
+    runs: list[tuple[int, int, int, str, str]] = []
+    for line in lines:
+        here = (line.va, line.pa, line.length, line.rights, line.memory_type)
+        if runs:
+            va, pa, length, rights, kind = runs[-1]
+            if (va + length, pa + length, rights, kind) == (*here[:2], *here[3:]):
+                runs[-1] = (va, pa, length + here[2], rights, kind)
+                continue
+        runs.append(here)
+    return runs
+
+
+def test_details_have_a_dump(bench: Bench, image_path: object) -> None:
+    """At loglevel=3, a page fault shows all that is mapped: what was planned, run by run."""
+    machine = bench.by_rom(RomBoot(command="then=exit loglevel=3"))
+    machine.command += ["-S", "-gdb", "unix:gdb,server=on,wait=off"]
+    with machine:
+        machine.qmp.command("query-status")
+        _gdb(machine, str(image_path), ["hbreak *(long)&footing_ready", "continue", "set $rip = 0"])
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_PANIC
+        said = machine.serial[machine.serial.index("footing: dump of root ") :]
+        runs = [
+            (int(va, 16), int(pa, 16), int(length, 16), rights, kind)
+            for va, pa, length, rights, kind, *_ in _DUMP.findall(said)
+        ]
+        report = parse(machine.serial)
+        assert runs == _runs(report.plan)
+        leaves = [sum(int(m[i]) for m in _DUMP.findall(said)) for i in (5, 6, 7)]
+        assert leaves == list(report.tables.leaves.values())
 
 
 def _gdb(machine: Machine, elf: str, commands: list[str]) -> None:

@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t room = take8(&in);
     struct subject *s = subject_small(4 + (head & 1), (head >> 1) % 3);
 
-    s->space.max_aliases = room == 255 ? SUBJECT_ALIASES : s->space.naliases + room;
+    s->registry.max = room == 255 ? SUBJECT_ALIASES : s->registry.count + room;
     for (unsigned i = 0; i < MAX_CHANGES && in.at < in.end; i++) {
         size_t left = s->tlb.left;
         unsigned frames;

@@ -6,8 +6,8 @@
 #define BIT_P   UINT64_C(1)
 #define BIT_PS  UINT64_C(0x80)
 #define ADDRESS UINT64_C(0xffffffffff000)
-/* Writable, dirty, no-execute: what may change in place. */
-#define IN_PLACE UINT64_C(0x8000000000000042)
+/* Writable, dirty, no-execute, global: what may change in place. */
+#define IN_PLACE UINT64_C(0x8000000000000142)
 
 typedef unsigned long long ull;
 
@@ -21,14 +21,14 @@ static bool is_leaf(uint64_t entry, unsigned level)
     return level == 0 || (level <= 2 && (entry & BIT_PS) != 0);
 }
 
-static size_t index_of(const struct shadow_tlb *tlb, uint64_t frame)
+size_t shadow_index(const struct shadow_tlb *tlb, uint64_t frame)
 {
     return (size_t)(fake_memory_slots(tlb->fake, frame) - tlb->fake->frames[0]) / 512;
 }
 
 static struct shadow_frame *state_of(const struct shadow_tlb *tlb, uint64_t frame)
 {
-    return &tlb->frames[index_of(tlb, frame)];
+    return &tlb->frames[shadow_index(tlb, frame)];
 }
 
 /* The address that slot i of this table translates, sign-extended. */
@@ -74,6 +74,9 @@ static void unlink_table(struct shadow_tlb *tlb, uint64_t frame)
     const uint64_t *slots = fake_memory_slots(tlb->fake, frame);
     struct shadow_frame *table = state_of(tlb, frame);
 
+    if (table->others > 0)
+        fail_msg("the table for 0x%llx is cut off, but linked by %u other roots", (ull)table->va,
+                 table->others);
     table->state = SHADOW_CACHED;
     tlb->ncached++;
     for (unsigned i = 0; i < 512; i++) {
@@ -121,7 +124,7 @@ static void link_table(struct shadow_tlb *tlb, uint64_t frame, unsigned level, u
 
     if (table->state != SHADOW_PRIVATE)
         fail_msg("a frame is linked at 0x%llx that is free, linked or cached", (ull)va);
-    *table = (struct shadow_frame){SHADOW_LINKED, level, va};
+    *table = (struct shadow_frame){SHADOW_LINKED, level, va, 0};
     for (unsigned i = 0; i < 512; i++) {
         if (slots[i] == FAKE_POISON)
             fail_msg("the table of level %u for 0x%llx is linked, slot %u unwritten", level,
@@ -175,8 +178,7 @@ static void store(struct shadow_tlb *tlb, uint64_t frame, unsigned slot, uint64_
     real[slot] = entry;
 }
 
-/* What has been stored through pointers since the last call: new tables may be filled that way. */
-static void catch_up(struct shadow_tlb *tlb)
+void shadow_catch_up(struct shadow_tlb *tlb)
 {
     for (size_t i = 0; i < tlb->depth; i++) {
         uint64_t frame = tlb->open[i].frame;
@@ -198,7 +200,7 @@ static bool shadow_reserve(void *ctx, size_t count)
 {
     struct shadow_tlb *tlb = ctx;
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     tlb->count.reserves++;
     tlb->count.asked = count;
     tlb->count.refused = count > tlb->left;
@@ -213,7 +215,7 @@ static uint64_t shadow_alloc(void *ctx)
     struct pt_memory memory = fake_memory_pt(tlb->fake);
     uint64_t frame;
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     if (tlb->count.allocs == tlb->count.atmost || tlb->left == 0)
         fail_msg("more than the %zu frames are taken that were reserved", tlb->count.atmost);
     tlb->count.allocs++;
@@ -229,12 +231,60 @@ static uint64_t shadow_alloc(void *ctx)
     return frame;
 }
 
+/* The tables that this root shares are linked by one root more, or one less. */
+static void count_links(struct shadow_tlb *tlb, uint64_t root, unsigned step)
+{
+    const uint64_t *slots = fake_memory_slots(tlb->fake, root);
+
+    for (unsigned i = 0; i < 512; i++) {
+        struct shadow_frame *table;
+
+        if (slots[i] == 0)
+            continue;
+        table = state_of(tlb, slots[i] & ADDRESS);
+        if (slots[i] != fake_memory_slots(tlb->fake, tlb->root)[i] || !(slots[i] & BIT_P))
+            fail_msg("slot %u of another root is not the main one's", i);
+        assert_int_equal(table->state, SHADOW_LINKED);
+        table->others += step;
+    }
+}
+
+void shadow_add_root(struct shadow_tlb *tlb, uint64_t root)
+{
+    size_t i = 0;
+
+    shadow_catch_up(tlb);
+    while (i < SHADOW_MAX_ROOTS && tlb->others[i] != 0)
+        i++;
+    assert_true(i < SHADOW_MAX_ROOTS);
+    assert_int_equal(state_of(tlb, root)->state, SHADOW_PRIVATE);
+    *state_of(tlb, root) = (struct shadow_frame){SHADOW_LINKED, tlb->levels - 1, 0, 0};
+    tlb->others[i] = root;
+    tlb->shared = true;
+    count_links(tlb, root, 1);
+    assert_memory_equal(fake_memory_slots(tlb->fake, root), fake_memory_slots(tlb->fake, tlb->root),
+                        4096);
+}
+
+/* No CPU has it in CR3, as the header demands. */
+static void drop_root(struct shadow_tlb *tlb, uint64_t root)
+{
+    for (size_t i = 0; i < SHADOW_MAX_ROOTS; i++) {
+        if (root == 0 || tlb->others[i] != root)
+            continue;
+        count_links(tlb, root, -1u);
+        tlb->others[i] = 0;
+        state_of(tlb, root)->state = SHADOW_PRIVATE;
+    }
+}
+
 static void shadow_free(void *ctx, uint64_t frame)
 {
     struct shadow_tlb *tlb = ctx;
     struct shadow_frame *table = state_of(tlb, frame);
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
+    drop_root(tlb, frame);
     if (table->state != SHADOW_PRIVATE)
         fail_msg("a frame is freed that is %s", table->state == SHADOW_FREE     ? "free"
                                                 : table->state == SHADOW_LINKED ? "linked"
@@ -250,7 +300,7 @@ static uint64_t *shadow_map(void *ctx, uint64_t frame)
     struct shadow_tlb *tlb = ctx;
     uint64_t *copy = malloc(4096);
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     assert_non_null(copy);
     if (tlb->depth == SHADOW_MAX_OPEN)
         fail_msg("%d tables are mapped at once", SHADOW_MAX_OPEN + 1);
@@ -267,7 +317,7 @@ static void shadow_unmap(void *ctx, uint64_t *table)
 {
     struct shadow_tlb *tlb = ctx;
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     if (tlb->depth == 0 || tlb->open[tlb->depth - 1].copy != table)
         fail_msg("a table is unmapped that was not the last one mapped");
     tlb->depth--;
@@ -311,7 +361,7 @@ static void shadow_write(void *ctx, uint64_t *slot, size_t n, uint64_t entry, ui
     struct shadow_tlb *tlb = ctx;
     uint64_t frame = 0;
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     assert_in_range(n, 1, 512 - find_slot(tlb, slot, &frame));
     tlb->count.runs++;
     for (size_t i = 0; i < n; i++) {
@@ -365,7 +415,7 @@ static void shadow_flush(void *ctx, uint64_t va, uint64_t len)
 {
     struct shadow_tlb *tlb = ctx;
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     tlb->count.flushes++;
     drop(tlb, va, len);
 }
@@ -374,7 +424,7 @@ static void shadow_exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t 
 {
     struct shadow_tlb *tlb = ctx;
 
-    catch_up(tlb);
+    shadow_catch_up(tlb);
     tlb->count.exchanges++;
     tlb->exchanging = true;
     put(tlb, slot, 0);
@@ -424,46 +474,4 @@ void shadow_begin(struct shadow_tlb *tlb, const struct pt_change *change)
 {
     tlb->change = *change;
     tlb->count = (struct shadow_count){0};
-}
-
-static void check_frame(const struct shadow_tlb *tlb, size_t i)
-{
-    static const uint64_t empty[512];
-    const struct shadow_frame *table = &tlb->frames[i];
-
-    if (table->state == SHADOW_CACHED)
-        fail_msg("a table for 0x%llx is unlinked but not flushed", (ull)table->va);
-    if (table->state == SHADOW_PRIVATE)
-        fail_msg("a frame is neither linked nor given back");
-    if (table->state == SHADOW_LINKED && i != index_of(tlb, tlb->root) &&
-        memcmp(tlb->fake->frames[i], empty, sizeof(empty)) == 0)
-        fail_msg("the table of level %u for 0x%llx is empty but not given back", table->level,
-                 (ull)table->va);
-}
-
-void shadow_finish(struct shadow_tlb *tlb, enum error_code code)
-{
-    const struct shadow_count *count = &tlb->count;
-
-    catch_up(tlb);
-    assert_int_equal(tlb->depth, 0);
-    if (code != ERR_NONE &&
-        (count->filled || count->writes || count->exchanges || count->allocs || count->frees))
-        fail_msg("%zu entries, %zu frames changed, then error %d",
-                 count->filled + count->writes + count->exchanges, count->allocs + count->frees,
-                 code);
-    for (size_t i = 0; i < tlb->nstale; i++)
-        fail_msg("0x%llx of 0x%llx is not flushed at the end", (ull)tlb->stale[i].entry,
-                 (ull)tlb->stale[i].from);
-    for (size_t i = 0; i < tlb->fake->used; i++)
-        check_frame(tlb, i);
-}
-
-size_t shadow_linked(const struct shadow_tlb *tlb)
-{
-    size_t linked = 0;
-
-    for (size_t i = 0; i < tlb->fake->used; i++)
-        linked += tlb->frames[i].state == SHADOW_LINKED;
-    return linked;
 }

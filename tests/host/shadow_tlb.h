@@ -15,7 +15,12 @@
  * - a frame is freed that is linked, cached, mapped or free already, or is
  *   used while it is free;
  * - alloc() goes beyond what reserve() confirmed;
- * - map() and unmap() do not nest.
+ * - map() and unmap() do not nest;
+ * - a table that other roots link is cut off, or a root is freed that still
+ *   leads to a table of its own.
+ *
+ * All roots are one model: a CPU may have any of them in CR3, and holds global
+ * translations of all.
  */
 #ifndef SHADOW_TLB_H
 #define SHADOW_TLB_H
@@ -27,7 +32,8 @@
 #include "fake_memory.h"
 #include "update.h"
 
-#define SHADOW_MAX_OPEN 8
+#define SHADOW_MAX_OPEN  8
+#define SHADOW_MAX_ROOTS 4
 
 enum shadow_state {
     SHADOW_FREE,
@@ -40,6 +46,7 @@ struct shadow_frame {
     enum shadow_state state;
     unsigned level; /* where it is, or was, linked */
     uint64_t va;
+    unsigned others; /* roots that link it, beside the main one */
 };
 
 /* A translation that is no longer in the tables; [from, last] of it is not flushed. */
@@ -69,6 +76,8 @@ struct shadow_count {
 struct shadow_tlb {
     struct fake_memory *fake;
     uint64_t root;
+    uint64_t others[SHADOW_MAX_ROOTS]; /* 0: none */
+    bool shared;                       /* there has been one: what is right below the root stays */
     unsigned levels;
     struct shadow_frame *frames; /* by the fake memory's index */
     uint64_t *freed;             /* handed out again, the last one first */
@@ -93,11 +102,20 @@ void shadow_start(struct shadow_tlb *tlb, struct fake_memory *fake, uint64_t roo
                   size_t left);
 void shadow_end(struct shadow_tlb *tlb);
 
+/* This frame has become a root that links what the main one does. It ends by being freed. */
+void shadow_add_root(struct shadow_tlb *tlb, uint64_t root);
+
 struct pt_live_memory shadow_memory(struct shadow_tlb *tlb);
 
 /* Around each update; an error must have changed nothing, and success leave nothing stale. */
 void shadow_begin(struct shadow_tlb *tlb, const struct pt_change *change);
 void shadow_finish(struct shadow_tlb *tlb, enum error_code code);
+
+/* What has been stored through pointers since the last call: new tables may be filled that way. */
+void shadow_catch_up(struct shadow_tlb *tlb);
+
+/* Which of the fake memory's frames this is. */
+size_t shadow_index(const struct shadow_tlb *tlb, uint64_t frame);
 
 /* Frames that are linked as tables. */
 size_t shadow_linked(const struct shadow_tlb *tlb);

@@ -18,9 +18,9 @@ struct subject *subject_init(unsigned levels, unsigned max_level)
         .max_level = max_level,
         .mtrr = &s.mtrr,
         .memory = &s.memory,
-        .aliases = s.aliases,
-        .max_aliases = SUBJECT_ALIASES,
+        .aliases = &s.registry,
     };
+    s.registry = (struct pt_aliases){.entries = s.aliases, .max = SUBJECT_ALIASES};
     return &s;
 }
 
@@ -29,7 +29,7 @@ void subject_arena(struct subject *s, uint64_t va, uint64_t len)
     struct arena *arena = &s->arenas[s->narenas++];
 
     assert_true(s->narenas <= SUBJECT_ARENAS);
-    *arena = (struct arena){.va = va, .count = len / 4096};
+    *arena = (struct arena){.owner = s->owner, .va = va, .count = len / 4096};
     arena->pages = calloc(arena->count, sizeof(arena->pages[0]));
     arena->levels = calloc(arena->count, 1);
     assert_non_null(arena->pages);
@@ -56,7 +56,7 @@ uint64_t *subject_page(const struct subject *s, uint64_t va)
     for (size_t i = 0; i < s->narenas; i++) {
         const struct arena *arena = &s->arenas[i];
 
-        if (va >= arena->va && (va - arena->va) / 4096 < arena->count)
+        if (arena->owner == s->owner && va >= arena->va && (va - arena->va) / 4096 < arena->count)
             return &arena->pages[(va - arena->va) / 4096];
     }
     return NULL;
@@ -86,6 +86,7 @@ void subject_start(struct subject *s, size_t frames)
     fake_memory_init(&s->fake, pt_count(&s->plan, s->levels) + frames);
     memory = fake_memory_pt(&s->fake);
     pt_build(&s->plan, s->levels, &memory, &s->space.root, &stats);
+    s->space.main_root = s->space.root;
     shadow_start(&s->tlb, &s->fake, s->space.root, s->levels, frames);
     s->memory = shadow_memory(&s->tlb);
     assert_int_equal(pt_space_start(&s->space, &s->plan).code, ERR_NONE);
@@ -154,6 +155,7 @@ struct before {
     void *tables;
     size_t size;
     struct pt_alias aliases[SUBJECT_ALIASES];
+    struct pt_aliases registry;
     struct pt_space space;
 };
 
@@ -166,14 +168,15 @@ static void *copy_of(const void *from, size_t size)
     return copy;
 }
 
-static void keep(struct before *before, const struct subject *s)
+static void keep(struct before *before, struct subject *s)
 {
     for (size_t i = 0; i < s->narenas; i++)
         before->pages[i] = copy_of(s->arenas[i].pages, s->arenas[i].count * 8);
     before->size = s->fake.used * 4096;
     before->tables = copy_of(s->fake.frames, before->size);
     memcpy(before->aliases, s->aliases, sizeof(before->aliases));
-    before->space = s->space;
+    before->space = *subject_space(s, s->owner);
+    before->registry = s->registry;
 }
 
 static void let_go(struct before *before, const struct subject *s)
@@ -183,12 +186,16 @@ static void let_go(struct before *before, const struct subject *s)
     free(before->tables);
 }
 
-static void assert_unchanged(const struct before *before, struct subject *s)
+static void assert_unchanged(struct before *before, struct subject *s)
 {
+    const struct pt_space *space = subject_space(s, s->owner);
+
     assert_int_equal(s->fake.used * 4096, before->size);
     assert_memory_equal(s->fake.frames, before->tables, before->size);
-    assert_memory_equal(&s->space, &before->space, sizeof(before->space));
-    assert_memory_equal(s->aliases, before->aliases, s->space.naliases * sizeof(s->aliases[0]));
+    before->space.typed = space->typed; /* what it remembers of the MTRRs may be new */
+    assert_memory_equal(space, &before->space, sizeof(before->space));
+    assert_memory_equal(&s->registry, &before->registry, sizeof(before->registry));
+    assert_memory_equal(s->aliases, before->aliases, s->registry.count * sizeof(s->aliases[0]));
     for (size_t i = 0; i < s->narenas; i++)
         memcpy(s->arenas[i].pages, before->pages[i], s->arenas[i].count * 8);
 }
@@ -276,10 +283,10 @@ struct error subject_update(struct subject *s, const struct pt_change *change)
     keep(&before, s);
     if (!any_wrong(&told)) {
         apply(s, change);
-        full = subject_count_aliases(s) > s->space.max_aliases;
+        full = subject_count_aliases(s) > s->registry.max;
     }
     shadow_begin(&s->tlb, change);
-    err = pt_update(&s->space, change);
+    err = pt_update(subject_space(s, s->owner), change);
     shadow_finish(&s->tlb, err.code);
     check_error(s, change, &told, full, err);
     free(told.open);
@@ -291,14 +298,65 @@ struct error subject_update(struct subject *s, const struct pt_change *change)
     return err;
 }
 
+struct pt_space *subject_space(struct subject *s, unsigned owner)
+{
+    return owner == 0 ? &s->space : &s->others[owner - 1].space;
+}
+
+void subject_turn(struct subject *s, unsigned owner)
+{
+    s->owner = owner;
+}
+
+unsigned subject_add_root(struct subject *s)
+{
+    const struct pt_change none = {.op = PT_MAP};
+    unsigned owner = 1;
+    const uint64_t *slots;
+
+    while (owner < SUBJECT_ROOTS && s->others[owner - 1].space.root != 0)
+        owner++;
+    shadow_begin(&s->tlb, &none);
+    assert_int_equal(pt_root_create(subject_space(s, owner), &s->space).code, ERR_NONE);
+    shadow_add_root(&s->tlb, subject_space(s, owner)->root);
+    shadow_finish(&s->tlb, ERR_NONE);
+    assert_int_equal(s->tlb.count.allocs, 1);
+    assert_int_equal(s->tlb.count.writes + s->tlb.count.exchanges, 0);
+    slots = fake_memory_slots(&s->fake, s->space.root);
+    for (unsigned i = 0; i < 512; i++)
+        s->others[owner - 1].shares[i] = slots[i] != 0;
+    s->owner = owner;
+    subject_check(s, NULL);
+    return owner;
+}
+
+void subject_drop_root(struct subject *s, unsigned owner)
+{
+    const struct pt_change all = {.op = PT_UNMAP}; /* 2^64 bytes */
+    size_t left = s->tlb.left;
+    size_t linked = shadow_linked(&s->tlb);
+
+    shadow_begin(&s->tlb, &all);
+    pt_root_destroy(subject_space(s, owner));
+    shadow_finish(&s->tlb, ERR_NONE);
+    assert_int_equal(s->tlb.count.frees, s->tlb.left - left);
+    assert_int_equal(s->tlb.count.frees, linked - shadow_linked(&s->tlb));
+    s->others[owner - 1] = (struct other_root){0};
+    s->owner = 0;
+    for (size_t i = 0; i < s->narenas; i++) {
+        if (s->arenas[i].owner == owner)
+            s->arenas[i].count = 0;
+    }
+    subject_check(s, NULL);
+}
+
 void subject_expect(struct subject *s, struct pt_change change, enum error_code code, uint64_t at)
 {
     struct error err = subject_update(s, &change);
 
     if (err.code != code)
         fail_msg("%s at 0x%llx, value 0x%llx, instead of %s", error_words(err.code).name,
-                 (unsigned long long)err.at, (unsigned long long)err.value,
-                 error_words(code).name);
+                 (unsigned long long)err.at, (unsigned long long)err.value, error_words(code).name);
     if (code != ERR_NONE)
         assert_int_equal(err.at, at);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A space under test: tables built from a plan, the CPU of shadow_tlb.h, and
+ * Spaces under test: tables built from a plan, the CPU of shadow_tlb.h, and
  * a model that knows each page on its own. subject_update() foretells from the
  * model and the text of update.h which errors there may be, and where; then it
  * holds the tables, page by page, and the list of aliases against the model.
@@ -16,19 +16,29 @@
 #include "test.h"
 #include "update.h"
 
-#define SUBJECT_ARENAS  8
+#define SUBJECT_ARENAS  12
+#define SUBJECT_ROOTS   3
 #define SUBJECT_ALIASES 4096
 
 /* Virtual addresses whose pages are modelled; nothing is mapped elsewhere. */
 struct arena {
+    unsigned owner; /* the root that maps it: 0, or others[owner - 1] */
     uint64_t va;
     size_t count;
     uint64_t *pages; /* 0: not mapped; else pa | type << 4 | rights | 1 */
     uint8_t *levels; /* of the leaf that was found at the last look */
 };
 
+/* A root that shares slots with the main one: those that were in use when it was made. */
+struct other_root {
+    struct pt_space space; /* root 0: there is none */
+    bool shares[512];
+};
+
 struct subject {
     unsigned levels;
+    struct other_root others[SUBJECT_ROOTS];
+    unsigned owner; /* whose turn it is */
     struct arena arenas[SUBJECT_ARENAS];
     size_t narenas;
     struct mapping entries[1024];
@@ -38,6 +48,7 @@ struct subject {
     struct shadow_tlb tlb;
     struct pt_live_memory memory;
     struct pt_alias aliases[SUBJECT_ALIASES];
+    struct pt_aliases registry; /* of all roots */
     struct pt_space space;
     size_t leaves[3]; /* at the last look */
 };
@@ -75,6 +86,12 @@ void subject_protect(struct subject *s, uint64_t va, uint64_t len, unsigned righ
 
 /* The word of a page; null: in no arena. */
 uint64_t *subject_page(const struct subject *s, uint64_t va);
+
+/* Another root: its number. From now on, arenas and changes are that one's. */
+unsigned subject_add_root(struct subject *s);
+void subject_drop_root(struct subject *s, unsigned owner);
+void subject_turn(struct subject *s, unsigned owner);
+struct pt_space *subject_space(struct subject *s, unsigned owner);
 
 /* As many leaves, as many tables. */
 void subject_assert(const struct subject *s, size_t tables, size_t small, size_t medium,

@@ -11,9 +11,14 @@ static uint64_t size_of(unsigned level)
     return UINT64_C(4096) << (9 * level);
 }
 
-static bool in_directmap(const struct subject *s, uint64_t va)
+static uint64_t root_of(const struct subject *s, unsigned owner)
 {
-    return va - s->space.directmap_base < s->space.directmap_size;
+    return owner == 0 ? s->space.root : s->others[owner - 1].space.root;
+}
+
+static bool in_directmap(const struct subject *s, unsigned owner, uint64_t va)
+{
+    return owner == 0 && va - s->space.directmap_base < s->space.directmap_size;
 }
 
 /* Do these MTRRs give a page of this level one type? */
@@ -54,7 +59,8 @@ static size_t check_leaf(struct subject *s, const struct arena *arena, size_t i,
     size_t pages = size_of(hit->level) / 4096;
 
     assert_false(hit->user);
-    assert_true(hit->global);
+    /* What one root has alone is never global; the main root's leaves are, until it shares. */
+    assert_true(arena->owner == 0 ? hit->global || s->tlb.shared : !hit->global);
     assert_true(hit->accessed);
     assert_int_equal(hit->dirty, (hit->rights & RIGHT_W) != 0);
     if (va % size_of(hit->level) != 0 || i + pages > arena->count)
@@ -76,7 +82,7 @@ static size_t check_hole(const struct subject *s, const struct arena *arena, siz
     uint64_t va = arena->va + i * 4096;
     size_t pages = 1;
 
-    if (ref_table_for(reader, s->space.root, s->levels, va, 0) == 0)
+    if (ref_table_for(reader, root_of(s, arena->owner), s->levels, va, 0) == 0)
         pages = (size_of(1) - va % size_of(1)) / 4096;
     for (size_t k = i; k < i + pages && k < arena->count; k++) {
         if (arena->pages[k] != 0)
@@ -90,7 +96,8 @@ static void check_arena(struct subject *s, const struct arena *arena, uint8_t *l
     struct ref_reader reader = fake_memory_ref(&s->fake);
 
     for (size_t i = 0; i < arena->count;) {
-        struct ref_hit hit = ref_translate(&reader, s->space.root, s->levels, arena->va + i * 4096);
+        struct ref_hit hit =
+            ref_translate(&reader, root_of(s, arena->owner), s->levels, arena->va + i * 4096);
 
         if (hit.present)
             i += check_leaf(s, arena, i, &hit, levels);
@@ -182,9 +189,10 @@ static void check_sizes(const struct subject *s, const struct arena *arena, cons
 }
 
 /* Is this page to be in the list? In the directmap, only what is executable or not write-back. */
-static bool listed(const struct subject *s, uint64_t va, uint64_t word)
+static bool listed(const struct subject *s, unsigned owner, uint64_t va, uint64_t word)
 {
-    return word != 0 && (!in_directmap(s, va) || (word & RIGHT_X) || (word >> 4 & 7) != MEMTYPE_WB);
+    return word != 0 &&
+           (!in_directmap(s, owner, va) || (word & RIGHT_X) || (word >> 4 & 7) != MEMTYPE_WB);
 }
 
 /* Runs of neighbours of one kind. */
@@ -197,7 +205,7 @@ size_t subject_count_aliases(const struct subject *s)
         uint64_t before = 0;
 
         for (size_t k = 0; k < arena->count; k++) {
-            if (!listed(s, arena->va + k * 4096, arena->pages[k])) {
+            if (!listed(s, arena->owner, arena->va + k * 4096, arena->pages[k])) {
                 before = 0;
                 continue;
             }
@@ -208,12 +216,23 @@ size_t subject_count_aliases(const struct subject *s)
     return count;
 }
 
-static void check_aliases(const struct subject *s)
+static unsigned owner_of(const struct subject *s, uint64_t root)
 {
+    unsigned owner = 0;
+
+    while (root_of(s, owner) != root && owner < SUBJECT_ROOTS)
+        owner++;
+    assert_int_equal(root_of(s, owner), root);
+    return owner;
+}
+
+static void check_aliases(struct subject *s)
+{
+    unsigned turn = s->owner;
     uint64_t reach = 0;
 
-    assert_int_equal(s->space.naliases, subject_count_aliases(s));
-    for (size_t i = 0; i < s->space.naliases; i++) {
+    assert_int_equal(s->registry.count, subject_count_aliases(s));
+    for (size_t i = 0; i < s->registry.count; i++) {
         const struct pt_alias *alias = &s->aliases[i];
         uint64_t word = alias->pa | (uint64_t)alias->type << 4 | alias->rights | 1;
 
@@ -221,6 +240,7 @@ static void check_aliases(const struct subject *s)
         assert_int_equal(alias->reach, reach);
         assert_true(i == 0 || alias[-1].pa <= alias->pa);
         assert_int_not_equal(alias->len, 0);
+        s->owner = owner_of(s, alias->root);
         for (uint64_t done = 0; done < alias->len; done += 4096) {
             const uint64_t *page = subject_page(s, alias->va + done);
 
@@ -228,14 +248,53 @@ static void check_aliases(const struct subject *s)
             assert_int_equal(*page, word + done);
         }
         for (size_t k = 0; k < i; k++)
-            assert_int_not_equal(s->aliases[k].va, alias->va);
+            assert_false(s->aliases[k].va == alias->va && s->aliases[k].root == alias->root);
     }
+    s->owner = turn;
+}
+
+/* What the main root maps, as another root has it: the same, or nothing. */
+static void check_shares(const struct subject *s, const struct arena *arena, unsigned owner)
+{
+    struct ref_reader reader = fake_memory_ref((struct fake_memory *)&s->fake);
+
+    for (size_t i = 0; i < arena->count; i++) {
+        uint64_t va = arena->va + i * 4096;
+        struct ref_hit hit = ref_translate(&reader, root_of(s, owner), s->levels, va);
+        unsigned slot = va >> (12 + 9 * (s->levels - 1)) & 511;
+        uint64_t word = arena->pages[i];
+
+        if (!s->others[owner - 1].shares[slot])
+            continue;
+        assert_int_equal(hit.present, word != 0);
+        if (hit.present)
+            assert_int_equal(hit.pa | (uint64_t)hit.type << 4 | hit.rights | 1, word);
+    }
+}
+
+/* All tables and leaves; of another root, those that are not the main one's. */
+static void take_census(struct subject *s, unsigned owner, struct ref_census *all)
+{
+    struct ref_reader reader = fake_memory_ref(&s->fake);
+    uint64_t *slots = fake_memory_slots(&s->fake, root_of(s, owner));
+    struct ref_census census;
+    uint64_t kept[512];
+
+    memcpy(kept, slots, sizeof(kept));
+    for (unsigned i = 0; owner > 0 && i < 512; i++)
+        slots[i] = s->others[owner - 1].shares[i] ? 0 : kept[i];
+    ref_take_census(&reader, root_of(s, owner), s->levels, &census);
+    memcpy(slots, kept, sizeof(kept));
+    all->tables += census.tables;
+    all->stray += census.stray;
+    all->links_not_open += census.links_not_open;
+    for (unsigned level = 0; level <= 2; level++)
+        all->leaves[level] += census.leaves[level];
 }
 
 void subject_check(struct subject *s, const struct pt_change *change)
 {
-    struct ref_reader reader = fake_memory_ref(&s->fake);
-    struct ref_census census;
+    struct ref_census census = {0};
 
     memset(s->leaves, 0, sizeof(s->leaves));
     for (size_t i = 0; i < s->narenas; i++) {
@@ -244,12 +303,20 @@ void subject_check(struct subject *s, const struct pt_change *change)
 
         assert_non_null(levels);
         check_arena(s, arena, levels);
-        if (change != NULL)
+        if (change != NULL && arena->owner == s->owner)
             check_sizes(s, arena, levels, change);
         free(arena->levels);
         arena->levels = levels;
     }
-    ref_take_census(&reader, s->space.root, s->levels, &census);
+    for (unsigned owner = 0; owner <= SUBJECT_ROOTS; owner++) {
+        if (root_of(s, owner) == 0)
+            continue;
+        take_census(s, owner, &census);
+        for (size_t i = 0; i < s->narenas && owner > 0; i++) {
+            if (s->arenas[i].owner == 0)
+                check_shares(s, &s->arenas[i], owner);
+        }
+    }
     assert_int_equal(census.stray, 0);
     assert_int_equal(census.links_not_open, 0);
     assert_int_equal(census.tables, shadow_linked(&s->tlb));

@@ -107,7 +107,7 @@ static struct uses find_uses(const struct subject *s, const struct pt_change *c)
         const struct arena *arena = &s->arenas[i];
 
         for (size_t k = 0; k < arena->count; k++) {
-            bool outside = arena->va + k * 4096 - c->va >= c->len;
+            bool outside = arena->owner != s->owner || arena->va + k * 4096 - c->va >= c->len;
 
             note_use(&uses, outside ? uses.use : uses.inside, arena->pages[k]);
         }
@@ -130,6 +130,7 @@ static bool breaks_type(const struct pt_change *c, unsigned use)
  * The header leaves open what holds of aliases that are changed together, and
  * so agree afterwards, but not before; and of a read-only mapping of a frame
  * that others write and execute. Both may be refused.
+ * So may a PT_MAP over mapped pages for sharing their frames, instead of the clash.
  */
 static uint8_t leave_open(const struct pt_change *c, unsigned use)
 {
@@ -164,8 +165,25 @@ static void judge_page(const struct subject *s, const struct pt_change *c, const
         blame(told, ERR_TYPE, va, pa);
     if (breaks_type(c, uses->use[frame]))
         blame(told, ERR_TYPE, va, pa);
-    inside = uses->met[frame] > 1 ? uses->inside[frame] : 0;
+    inside = uses->met[frame] > 1 || c->op == PT_MAP ? uses->inside[frame] : 0;
     told->open[(va - c->va) / 4096] = leave_open(c, uses->use[frame] | inside);
+}
+
+/* What belongs to the main root is not for another to change: its slots, and the directmap. */
+static void judge_shared(const struct subject *s, const struct pt_change *c, struct foretold *told)
+{
+    unsigned shift = 12 + 9 * (s->levels - 1);
+
+    if (s->owner == 0)
+        return;
+    for (uint64_t done = 0; done < c->len; done += 4096) {
+        uint64_t va = c->va + done;
+
+        if (c->op == PT_MAP && va - s->space.directmap_base < s->space.directmap_size)
+            blame(told, ERR_CLASH, c->va, ANY);
+        if (s->others[s->owner - 1].shares[va >> shift & 511])
+            blame(told, ERR_CLASH, va, ANY);
+    }
 }
 
 void subject_foretell(const struct subject *s, const struct pt_change *change,
@@ -179,6 +197,7 @@ void subject_foretell(const struct subject *s, const struct pt_change *change,
     if (change->op != PT_UNMAP && !change->allow_wx && (change->rights & RIGHT_W) &&
         (change->rights & RIGHT_X))
         blame(told, ERR_WX, change->va, ANY);
+    judge_shared(s, change, told);
     told->open = calloc(change->len / 4096, 1);
     assert_non_null(told->open);
     uses = find_uses(s, change);

@@ -29,7 +29,7 @@ static struct subject *start(void)
     struct subject *s = prepare();
 
     subject_start(s, 100);
-    assert_int_equal(s->space.naliases, 0);
+    assert_int_equal(s->registry.count, 0);
     return s;
 }
 
@@ -247,15 +247,15 @@ static void neighbours_are_one_alias(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(order); i++)
         subject_map(s, VA + order[i] * K(4), M(80) + order[i] * K(4), K(4), 0);
-    assert_int_equal(s->space.naliases, 1);
+    assert_int_equal(s->registry.count, 1);
     subject_map(s, TOP, M(80) + K(8), K(4), 0); /* between them by pa */
     subject_protect(s, VA + K(8), K(4), RIGHT_W);
-    assert_int_equal(s->space.naliases, 4);
+    assert_int_equal(s->registry.count, 4);
     subject_protect(s, VA + K(8), K(4), 0);
-    assert_int_equal(s->space.naliases, 2);
+    assert_int_equal(s->registry.count, 2);
     subject_unmap(s, VA + K(4), K(12));
     subject_map(s, VA + K(4), M(80) + K(4), K(12), 0);
-    assert_int_equal(s->space.naliases, 2);
+    assert_int_equal(s->registry.count, 2);
     subject_end(s);
 }
 
@@ -270,7 +270,7 @@ static void space_without_a_directmap_lists_all(void **state)
     subject_mapped(s, (struct mapping){DM, M(2), M(4), RIGHT_W, MEMTYPE_WB, 2, WHAT_DIRECTMAP});
     subject_mapped(s, (struct mapping){DM + M(4), M(6), M(2), RIGHT_W, MEMTYPE_WB, 2, WHAT_STACK});
     subject_start(s, 100);
-    assert_int_equal(s->space.naliases, 1);
+    assert_int_equal(s->registry.count, 1);
     subject_expect(s, map(0, M(2), K(4), RIGHT_X, MEMTYPE_WB), ERR_WX, 0);
     subject_end(s);
 }
@@ -286,10 +286,10 @@ static void plan_without_room_is_refused(void **state)
         subject_mapped(s, (struct mapping){TOP + i * K(8), M(64) + i * K(16), K(4), RIGHT_W,
                                            MEMTYPE_WB, 2, WHAT_STACK});
     subject_start(s, 10);
-    assert_int_equal(s->space.naliases, 5);
-    s->space.max_aliases = 5;
+    assert_int_equal(s->registry.count, 5);
+    s->registry.max = 5;
     assert_int_equal(pt_space_start(&s->space, &s->plan).code, ERR_NONE);
-    for (s->space.max_aliases = 0; s->space.max_aliases < 5; s->space.max_aliases++) {
+    for (s->registry.max = 0; s->registry.max < 5; s->registry.max++) {
         err = pt_space_start(&s->space, &s->plan);
         assert_int_equal(err.code, ERR_PLANFULL);
     }
@@ -319,7 +319,7 @@ static void planned_machine_goes_on(void **state)
     for (size_t i = 0; i < m->plan.count; i++)
         subject_mapped(s, m->plan.entries[i]);
     subject_start(s, 100);
-    assert_int_equal(s->space.naliases, 3);
+    assert_int_equal(s->registry.count, 3);
     subject_expect(s, protect(DM + M(4), K(32), RIGHT_W, MEMTYPE_WB), ERR_WX, DM + M(4));
     subject_expect(s, protect(DM + M(2), M(4), RIGHT_W, MEMTYPE_WB), ERR_WX, DM + M(4));
     subject_expect(s, protect(TOP + K(32), K(4), RIGHT_X, MEMTYPE_WB), ERR_WX, TOP + K(32));

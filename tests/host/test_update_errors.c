@@ -106,6 +106,22 @@ static void larger_pages_are_refused(void **state)
     subject_end(s);
 }
 
+/* Of several errors the form comes first: rights are not looked at where no page could be. */
+static void form_is_judged_before_rights(void **state)
+{
+    struct subject *s = start(4);
+    struct pt_change change = map(VA, PA, M(2));
+
+    (void)state;
+    change.rights = RIGHT_W | RIGHT_X;
+    change.max_level = 3;
+    subject_expect(s, change, ERR_LARGE, VA);
+    change.max_level = 2;
+    change.pa = UINT64_C(1) << 46;
+    subject_expect(s, change, ERR_WIDTH, VA);
+    subject_end(s);
+}
+
 /* A range of which any page is mapped is refused at the first of these, whatever its size. */
 static void mapped_pages_clash(void **state)
 {
@@ -261,7 +277,7 @@ static void too_many_mappings_are_refused(void **state)
     struct subject *s = start(4);
 
     (void)state;
-    s->space.max_aliases = 8;
+    s->registry.max = 8;
     for (uint64_t i = 0; i < 8; i++)
         subject_map(s, VA + i * K(8), PA + i * K(8), K(4), RIGHT_W);
     assert_int_equal(subject_update(s, &(struct pt_change){PT_MAP, VA + G(1) - K(4), PA + M(2),
@@ -283,12 +299,12 @@ static void split_mappings_need_room(void **state)
 
     (void)state;
     subject_map(s, VA, PA, K(20), RIGHT_W);
-    s->space.max_aliases = 2;
+    s->registry.max = 2;
     assert_int_equal(subject_update(s, &change).code, ERR_PLANFULL);
     subject_protect(s, VA, K(4), 0);
     subject_protect(s, VA, K(4), RIGHT_W);
     subject_unmap(s, VA + K(8), K(4));
-    s->space.max_aliases = 1;
+    s->registry.max = 1;
     change = (struct pt_change){.op = PT_UNMAP, .va = VA, .len = K(8)};
     subject_expect(s, change, ERR_NONE, 0);
     change.va = VA + K(16);
@@ -308,10 +324,10 @@ static void joined_ends_need_no_room(void **state)
     subject_map(s, VA, PA, K(12), RIGHT_W);
     subject_protect(s, VA + K(8), K(4), 0);
     subject_map(s, VA + K(12), PA + M(4), K(12), 0);
-    assert_int_equal(s->space.naliases, 3);
-    s->space.max_aliases = 3;
+    assert_int_equal(s->registry.count, 3);
+    s->registry.max = 3;
     subject_expect(s, change, ERR_NONE, 0);
-    assert_int_equal(s->space.naliases, 3);
+    assert_int_equal(s->registry.count, 3);
     subject_end(s);
 }
 
@@ -322,6 +338,7 @@ int main(void)
         cmocka_unit_test(addresses_that_are_not_canonical_are_refused),
         cmocka_unit_test(frames_beyond_the_width_are_refused),
         cmocka_unit_test(larger_pages_are_refused),
+        cmocka_unit_test(form_is_judged_before_rights),
         cmocka_unit_test(mapped_pages_clash),
         cmocka_unit_test(missing_pages_are_absent),
         cmocka_unit_test(pages_without_a_table_are_absent),

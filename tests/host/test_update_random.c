@@ -104,7 +104,7 @@ static void unmap_all(struct subject *s)
         }
     }
     subject_assert(s, 1, 0, 0, 0);
-    assert_int_equal(s->space.naliases, 0);
+    assert_int_equal(s->registry.count, 0);
 }
 
 /* Any change, in any order, does what it says and no more; in the end all can be unmapped. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Parts of pt_update(), inside mm/: geometry, and single tables as they are split and merged. */
+#ifndef UPDATE_TABLE_H
+#define UPDATE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "update.h"
+#include "x86.h"
+
+static inline unsigned slot_shift(unsigned level)
+{
+    return PT_PAGE_SHIFT + PT_BITS * level;
+}
+
+static inline uint64_t span_of(unsigned level)
+{
+    return UINT64_C(1) << slot_shift(level);
+}
+
+static inline bool is_leaf(uint64_t entry, unsigned level)
+{
+    return level == 0 || (entry & PTE_PS);
+}
+
+static inline uint64_t frame_of(uint64_t leaf, unsigned level)
+{
+    return leaf & PTE_ADDR & ~(span_of(level) - 1);
+}
+
+static inline uint64_t *slot_of(uint64_t *table, unsigned level, uint64_t va)
+{
+    return &table[va >> slot_shift(level) & (PT_SLOTS - 1)];
+}
+
+/* What can be said of a change without looking at the tables: its form, W+X, the window. */
+enum error_code pt_check_change(const struct pt_space *space, const struct pt_change *change);
+
+/* Tables for a leaf that changes only on [va, stop): two at most on each level. */
+size_t table_count_split(unsigned level, uint64_t va, uint64_t stop);
+
+/* A table of this level that says what the leaf above it said, but for [va, stop). */
+uint64_t table_split(const struct pt_live_memory *memory, const struct pt_change *change,
+                     unsigned level, uint64_t leaf, uint64_t va, uint64_t stop);
+
+/*
+ * Is there no entry? A table that is in use mostly has one near the one that
+ * went: four at a time, those come first whose index has the most high bits in
+ * common with it.
+ */
+bool table_is_empty(const uint64_t *table, size_t gone);
+
+/*
+ * The leaf of `level` that says what this table below it says; 0: there is
+ * none. What is likeliest to differ is next to the entry that changed.
+ */
+uint64_t table_merged(const struct pt_space *space, unsigned level, const uint64_t *table,
+                      size_t changed);
+
+#endif

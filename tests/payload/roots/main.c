@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Other roots, and identity pages: what footing.h promises of them, tried from
+ * inside. Ends with a line that says how many promises held.
+ */
+#include <footing.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PAGE     UINT64_C(0x1000)
+#define PTE_ADDR UINT64_C(0x000ffffffffff000)
+
+/* Nothing of Footing's is in these two parts of the root, and the payload is in neither. */
+#define LOW  (info->levels == 5 ? UINT64_C(0x0060000000000000) : UINT64_C(0x0000600000000000))
+#define HIGH UINT64_C(0xfffffb0000000000)
+
+uint32_t visit(uint64_t va, uint64_t pa, uint64_t root);
+extern char visit_page[];
+
+static const struct footing_info *info;
+static unsigned held;
+static unsigned broken;
+static uint64_t next_frame;
+static long frames_out;
+#ifdef BIG
+/* So much of the low addresses that the frames' own are among them. */
+static volatile uint8_t wide[UINT64_C(64) << 20];
+#endif
+
+static void print(const char *text)
+{
+    uint64_t len = 0;
+
+    while (text[len] != '\0')
+        len++;
+    info->calls->print(text, len);
+}
+
+static void print_number(unsigned value)
+{
+    if (value >= 10)
+        print_number(value / 10);
+    info->calls->print(&"0123456789"[value % 10], 1);
+}
+
+static void promise(const char *what, bool kept)
+{
+    held += kept;
+    broken += !kept;
+    if (kept)
+        return;
+    print("payload: broken: ");
+    print(what);
+    print("\n");
+}
+
+static bool equal(const char *a, const char *b)
+{
+    if (!a || !b)
+        return a == b;
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+/* Frames: a stack of returned ones in front of the first free run. */
+static uint64_t returned[256];
+static unsigned nreturned;
+
+static uint64_t alloc(void *ctx)
+{
+    (void)ctx;
+    frames_out++;
+    if (nreturned > 0)
+        return returned[--nreturned];
+    next_frame += PAGE;
+    return next_frame - PAGE;
+}
+
+static void give_back(void *ctx, uint64_t pa)
+{
+    (void)ctx;
+    frames_out--;
+    returned[nreturned++] = pa;
+}
+
+static const struct footing_frames frames = {NULL, alloc, give_back};
+
+static uint64_t alloc_none(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static const struct footing_frames no_frames = {NULL, alloc_none, give_back};
+
+static const char *change(uint64_t root, uint32_t operation, uint64_t va, uint64_t pa,
+                          uint32_t rights)
+{
+    struct footing_update update = {
+        .operation = operation,
+        .flags = root ? FOOTING_OTHER_ROOT : 0,
+        .va = va,
+        .pa = pa,
+        .len = PAGE,
+        .rights = rights,
+        .cache = FOOTING_WB,
+        .frames = &frames,
+        .root_pa = root,
+    };
+
+    return info->calls->update(&update);
+}
+
+static const char *map(uint64_t root, uint64_t va, uint64_t pa, uint32_t rights)
+{
+    return change(root, FOOTING_MAP, va, pa, rights);
+}
+
+static const char *unmap(uint64_t root, uint64_t va)
+{
+    return change(root, FOOTING_UNMAP, va, 0, 0);
+}
+
+static uint64_t read_root(void)
+{
+    uint64_t root;
+
+    __asm__ volatile("mov %%cr3, %0" : "=r"(root));
+    return root;
+}
+
+static void load_root(uint64_t root)
+{
+    __asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
+}
+
+/* The entry that ends the walk, by reading the tables; 0: va is not mapped there. */
+static uint64_t walk(uint64_t root, uint64_t va)
+{
+    uint64_t frame = root;
+
+    for (uint64_t level = info->levels; level-- > 0;) {
+        const uint64_t *table = info->calls->pmap_map(frame, PAGE);
+        uint64_t entry = table[va >> (12 + 9 * level) & 511];
+
+        info->calls->pmap_unmap(table);
+        if (!(entry & 1) || level == 0 || (entry & 0x80))
+            return entry;
+        frame = entry & PTE_ADDR;
+    }
+    return 0;
+}
+
+static uint64_t physical(const void *at)
+{
+    uint64_t va = (uint64_t)at;
+
+    for (uint64_t i = 0; i < info->plan_count; i++) {
+        const struct footing_mapping *m = &info->plan[i];
+
+        if (va >= m->va && va - m->va < m->len)
+            return m->pa + (va - m->va);
+    }
+    return 0;
+}
+
+static uint64_t read_physical(uint64_t pa)
+{
+    const uint64_t *word = info->calls->pmap_map(pa, 8);
+    uint64_t value = *word;
+
+    info->calls->pmap_unmap(word);
+    return value;
+}
+
+static volatile uint64_t *word_at(uint64_t va)
+{
+    return (volatile uint64_t *)va;
+}
+
+static void private_mappings(void)
+{
+    uint64_t main_root = read_root();
+    uint64_t one = alloc(NULL);
+    uint64_t two = alloc(NULL);
+    uint64_t a = info->calls->root_create(&frames);
+    uint64_t b = info->calls->root_create(&frames);
+
+    promise("two roots are made", a && b && a != b && a != main_root);
+    promise("a root without a frame is none", info->calls->root_create(&no_frames) == 0);
+    promise("one page in each",
+            !map(a, LOW, one, FOOTING_WRITE) && !map(b, LOW, two, FOOTING_WRITE));
+    promise("none in the root that is active", walk(main_root, LOW) == 0);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        load_root(a);
+        *word_at(LOW) = 0xa0 + turn;
+        load_root(b);
+        *word_at(LOW) = 0xb0 + turn;
+        load_root(main_root);
+        promise("each root has its own page", read_physical(one) == 0xa0 + turn);
+        promise("and the other one, too", read_physical(two) == 0xb0 + turn);
+    }
+    promise("mapped already", equal(map(a, LOW, two, FOOTING_WRITE), "CLASH"));
+    promise("what is shared belongs to the main root",
+            equal(unmap(a, (uint64_t)visit_page), "CLASH") &&
+                equal(unmap(a, info->image_va), "CLASH") &&
+                equal(map(a, info->image_va - PAGE, one, 0), "CLASH"));
+    promise("no frame is writable here and executable there",
+            equal(map(b, LOW + PAGE, one, FOOTING_EXECUTE), "WX") &&
+                equal(map(0, HIGH, one, FOOTING_EXECUTE), "WX"));
+    promise("a root that is none", equal(map(one, LOW, two, 0), "INVALID"));
+    load_root(a);
+    promise("the active root stays", equal(info->calls->root_destroy(a, &frames), "INVALID"));
+    load_root(main_root);
+    promise("a root is destroyed with its mapping", !info->calls->root_destroy(a, &frames));
+    promise("once", equal(info->calls->root_destroy(a, &frames), "INVALID"));
+    /* Where there is a directmap, the frame is writable in it. */
+    promise("its frame is free of rules then",
+            info->directmap_len != 0 ? equal(map(0, HIGH, one, FOOTING_EXECUTE), "WX")
+                                     : !map(0, HIGH, one, FOOTING_EXECUTE) && !unmap(0, HIGH));
+    promise("and so is the other", !info->calls->root_destroy(b, &frames));
+    give_back(NULL, one);
+    give_back(NULL, two);
+}
+
+/* What the main root maps where all have its table is seen in all. */
+static void shared_mappings(void)
+{
+    uint64_t main_root = read_root();
+    uint64_t page = alloc(NULL);
+    uint64_t other;
+
+    promise("the window is used", !map(0, HIGH, page, FOOTING_WRITE));
+    other = info->calls->root_create(&frames);
+    promise("mapped next to it, after the root was made",
+            !map(0, HIGH + 8 * PAGE, page, FOOTING_WRITE));
+    load_root(other);
+    *word_at(HIGH + 8 * PAGE) = 0x5a;
+    load_root(main_root);
+    promise("seen in both", read_physical(page) == 0x5a);
+    promise("gone in both",
+            !unmap(0, HIGH) && !unmap(0, HIGH + 8 * PAGE) && !walk(other, HIGH + 8 * PAGE));
+    promise("mapped again", !map(0, HIGH + 16 * PAGE, page, FOOTING_WRITE));
+    load_root(other);
+    *word_at(HIGH + 16 * PAGE) = 0x5b;
+    load_root(main_root);
+    promise("seen in both again", read_physical(page) == 0x5b && !unmap(0, HIGH + 16 * PAGE));
+    info->calls->dump(other);
+    promise("destroyed", !info->calls->root_destroy(other, &frames));
+    /* What was shared right below the root could not go before. */
+    promise("once more", !map(0, HIGH, page, FOOTING_WRITE) && !unmap(0, HIGH));
+    give_back(NULL, page);
+}
+
+static void as_many_as_there_may_be(void)
+{
+    uint64_t roots[FOOTING_ROOTS_MAX];
+    bool made = true;
+    bool destroyed = true;
+
+    for (unsigned i = 0; i < FOOTING_ROOTS_MAX; i++) {
+        roots[i] = info->calls->root_create(&frames);
+        made = made && roots[i];
+    }
+    promise("as many roots as there may be", made && !info->calls->root_create(&frames));
+    for (unsigned i = 0; i < FOOTING_ROOTS_MAX; i++)
+        destroyed = destroyed && !info->calls->root_destroy(roots[i], &frames);
+    promise("all destroyed", destroyed);
+}
+
+static const char *prepare(uint64_t pa, struct footing_identity *identity)
+{
+    *identity = (struct footing_identity){.pa = pa, .frames = &frames};
+    return info->calls->identity_prepare(identity);
+}
+
+static void identity_pages(void)
+{
+    uint64_t main_root = read_root();
+    uint64_t pa = physical(visit_page);
+    uint64_t before = walk(main_root, pa);
+    struct footing_identity identity;
+
+    promise("an address that is none", equal(prepare(pa + 8, &identity), "ALIGN"));
+    promise("a page that is writable", equal(prepare(physical(&held) & -PAGE, &identity), "WX"));
+    promise("too wide", prepare(UINT64_C(1) << info->cpu.phys_bits, &identity) != NULL);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        promise("prepared", !prepare(pa, &identity));
+        promise("the active tables are as before", walk(main_root, pa) == before);
+        promise("mapped at its address, to be executed, in the other root",
+                (walk(identity.root_pa, pa) & ~UINT64_C(0x160)) == (pa | 1));
+        info->calls->identity_enable(&identity);
+        promise("below 4 GiB", (pa | identity.root_pa) >> 32 == 0);
+        promise("paging was off, and is on", visit(identity.va, pa, identity.root_pa) == 0x600d);
+        promise("the root from before", read_root() == main_root);
+        promise("disabled", !info->calls->identity_disable(&identity));
+        promise("nothing is left of it",
+                walk(main_root, identity.va) == 0 && walk(main_root, pa) == before);
+    }
+}
+
+/* The first of two mappings is unmapped first: whoever has the second forgot it. */
+static void forget_a_slot(void)
+{
+    const void *first = info->calls->pmap_map(info->root_pa, PAGE);
+
+    info->calls->pmap_map(info->root_pa, PAGE);
+    info->calls->pmap_unmap(first);
+}
+
+void roots_main(const struct footing_info *given)
+{
+    info = given;
+    if (equal(info->command_line, "forget"))
+        forget_a_slot();
+    next_frame = 0;
+    for (uint64_t i = 0; i < info->free_count && next_frame == 0; i++) {
+        if (info->free[i].base_pa >= 0x100000 &&
+            info->free[i].end_pa - info->free[i].base_pa >= 0x400000)
+            next_frame = info->free[i].base_pa;
+    }
+#ifdef BIG
+    wide[sizeof(wide) - 1] = 1;
+    promise("the page's own address is taken", walk(read_root(), physical(visit_page)) != 0);
+#endif
+    promise("version 2", info->version >= 2);
+    private_mappings();
+    shared_mappings();
+    as_many_as_there_may_be();
+    identity_pages();
+    promise("all frames came back", frames_out == 0);
+    print("payload: ");
+    print_number(held);
+    print(" promises held, ");
+    print_number(broken);
+    print(" broken\n");
+    info->calls->finish(broken == 0);
+}
