@@ -52,6 +52,12 @@ def build_roots(cache: Path) -> dict[str, bytes]:
     return {path.stem: path.read_bytes() for path in out.glob("*.elf")}
 
 
+def build_access(cache: Path, compiler: str = "gcc") -> bytes:
+    """The one that tries accesses (tests/payload/access)."""
+    out = _make(cache, f"CC={compiler}", folder="access", to=f"payload-{compiler}")
+    return (out / "access.elf").read_bytes()
+
+
 def _make(cache: Path, *arguments: str, folder: str = "check", to: str = "payload") -> Path:
     out = cache / to
     out.mkdir(parents=True, exist_ok=True)
