@@ -131,10 +131,11 @@ struct error live_start(const struct boot *boot)
     return pt_space_start(&space, &boot->plan);
 }
 
-/* Footing's slots and image, on which this very code runs. */
+/* Footing's slots and image, on which this very code runs; and what is to fault for good. */
 static bool is_own(const struct footing_update *update)
 {
-    return update->va >= PMAP_VA || update->len > PMAP_VA - update->va;
+    return update->va >= PMAP_VA || update->len > PMAP_VA - update->va ||
+           update->va < ELF_LOWEST_VA;
 }
 
 /* Tables must not be reached by what is about to change. */
@@ -161,6 +162,11 @@ static const char *finish(struct error err)
     return err.code ? error_words(err.code).name : NULL;
 }
 
+static bool is_source(const struct footing_frames *frames)
+{
+    return frames && frames->alloc && frames->free;
+}
+
 /* Nothing is guessed at. */
 static bool is_known(const struct footing_update *update)
 {
@@ -168,7 +174,7 @@ static bool is_known(const struct footing_update *update)
                  update->cache == FOOTING_WT || update->cache == FOOTING_WP ||
                  update->cache == FOOTING_WB;
 
-    return update->operation <= FOOTING_PROTECT && cache && update->frames &&
+    return update->operation <= FOOTING_PROTECT && cache && is_source(update->frames) &&
            (update->rights & ~(FOOTING_WRITE | FOOTING_EXECUTE)) == 0 &&
            (update->flags & ~(FOOTING_ALLOW_WX | FOOTING_ALLOW_CACHE | FOOTING_OTHER_ROOT)) == 0;
 }
@@ -204,7 +210,7 @@ uint64_t live_root_create(const struct footing_frames *frames)
 {
     struct pt_space *other = find_other(0);
 
-    if (!other)
+    if (!other || !is_source(frames))
         return 0;
     stock.source = frames;
     if (pt_root_create(other, &space).code)
@@ -216,7 +222,7 @@ const char *live_root_destroy(uint64_t root, const struct footing_frames *frames
 {
     struct pt_space *other = root ? find_other(root) : NULL;
 
-    if (!other || root == cpu_root())
+    if (!other || root == cpu_root() || !is_source(frames))
         return "INVALID";
     stock.source = frames;
     pt_root_destroy(other);
@@ -232,6 +238,8 @@ const char *live_identity_prepare(struct footing_identity *identity)
     struct pt_space *other = find_other(0);
     struct error err;
 
+    if (!is_source(identity->frames))
+        return "INVALID";
     if (!other)
         return "PLANFULL";
     stock.source = identity->frames;

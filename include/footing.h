@@ -235,9 +235,12 @@ struct footing_calls {
      * those of others are the caller's business, with what it unmapped still
      * unused. Returns null, or why nothing was changed: "INVALID" (a value
      * that this header does not have, or no frames), "ALIGN", "CANONICAL",
-     * "WIDTH", "LARGE", "CLASH" (mapped already, or Footing's own), "ABSENT"
+     * "WIDTH", "LARGE", "CLASH" (mapped already, the first 64 KiB, Footing's
+     * own, or in the directmap's window anywhere but in its own place), "ABSENT"
      * (not mapped), "WX", "TYPE" (also: write-back where the MTRRs make it
-     * something else), "NOFRAMES", "PLANFULL" (too many mappings).
+     * something else), "NOFRAMES", "PLANFULL" (too many mappings). Each page
+     * is held against what its frame's other mappings are before the call, also
+     * if these change with it. No page is larger than maxpage= allows.
      */
     const char *(*update)(const struct footing_update *update);
 

@@ -196,21 +196,3 @@ def test_planted_in_the_model(bench: Bench, payload: bytes, word: str, line: str
     """A call whose answer, and frames whose number, is not as foretold."""
     _, lines = _fails(bench, payload, f"plant={word}")
     assert len(lines) == 1 and re.fullmatch(f"access: differs: {line}", lines[0]), lines
-
-
-# ---- found by it
-
-
-_FOUND = [
-    pytest.param("lowest", id="lowest", marks=pytest.mark.xfail(
-        strict=True, reason="update() maps the first 64 KiB, which always fault by README.md")),
-    pytest.param("twins", id="twins", marks=pytest.mark.xfail(
-        strict=True, reason="a PROTECT of two pages with one frame is held against what they were")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("word", _FOUND)
-def test_found(bench: Bench, payload: bytes, word: str) -> None:
-    """Where Footing is known to differ from footing.h and README.md."""
-    with payloads.start(bench, "pvh", payload, "loglevel=1", f"count=500 also={word}") as machine:
-        _succeeds(machine, 2 * ROM_SECONDS)

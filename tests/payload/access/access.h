@@ -9,7 +9,7 @@
  * Words of the command line: `seed=N` and `count=N`, of the random calls;
  * `plant=WORD` does something behind Footing's back that must be noticed
  * (plant.c has the words); `directmap=unmapped` takes our frames out of it
- * first; `also=lowest` and `also=twins` try what Footing is known not to do.
+ * first.
  */
 #ifndef ACCESS_H
 #define ACCESS_H

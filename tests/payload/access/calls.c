@@ -280,7 +280,7 @@ static bool has_twins(const struct footing_update *u)
 }
 
 /*
- * Twins are held against what they were before the same call: run_twins() has
+ * Twins are held against what the other was before the call: run_twins() has
  * that alone, and here either answer will do.
  */
 enum word change(const struct footing_update *update)

@@ -41,14 +41,12 @@ void access_main(const struct footing_info *given)
         run_aliases();
         run_no_frames();
         run_full();
+        run_lowest();
+        run_twins();
         run_exhaustive();
         run_random(count);
     }
     try_outside();
-    if (has_argument(info->command_line, "also=", "lowest"))
-        run_lowest();
-    if (has_argument(info->command_line, "also=", "twins"))
-        run_twins();
     say_answers();
     if (differences == 0)
         say("%u accesses, %u calls, all as predicted", accesses_made, calls_made);
