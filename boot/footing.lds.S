@@ -52,7 +52,8 @@ SECTIONS
     data_start = .;
     .data : AT(IMAGE_LMA + ADDR(.data) - IMAGE_VA) {
         *(.data .data.*)
-        . = ALIGN(PE_FILE_ALIGN);
+        /* In footing.efi alone: of footing.elf this would have to be loaded. */
+        . = ALIGN(DEFINED(efi_start) ? PE_FILE_ALIGN : 16);
     } :data
     data_raw_end = .;
 
