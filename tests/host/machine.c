@@ -106,6 +106,8 @@ uint64_t machine_top(const struct machine *machine)
 {
     const struct plan_request *request = &machine->request;
 
+    if (!request->directmap)
+        return request->ram_limit;
     return request->ram_limit < request->directmap_size ? request->ram_limit
                                                         : request->directmap_size;
 }

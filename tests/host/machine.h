@@ -43,7 +43,7 @@ struct machine *machine_random(struct rng *rng);
 
 struct ref_map machine_ref(const struct machine *machine);
 
-/* The address at which RAM ends to be mapped: limit, window or width. */
+/* The address at which RAM ends to be mapped: limit, window (of a directmap) or width. */
 uint64_t machine_top(const struct machine *machine);
 
 #endif

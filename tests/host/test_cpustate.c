@@ -150,6 +150,93 @@ static void width_is_always_between_32_and_52(void **state)
     }
 }
 
+/* What a guest cannot use is left out; 0 says nothing, and more than there is says no more. */
+static void foreign_bits_leave_out_what_a_guest_cannot_use(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 32; bits <= 52; bits++) {
+        for (uint32_t guest = 32; guest <= 60; guest++) {
+            struct cpuid_words words = {.ext8_eax = guest << 16 | 0x3000 | bits};
+
+            assert_int_equal(cpu_caps_from(&words).foreign_bits, guest < bits ? guest : bits);
+            words.ext8_eax &= 0xffff;
+            assert_int_equal(cpu_caps_from(&words).foreign_bits, bits);
+            assert_int_equal(cpu_caps_from(&words).phys_bits, bits);
+        }
+    }
+}
+
+/* What memory encryption would take is left out, and of the width itself nothing. */
+static void foreign_bits_leave_out_what_encryption_takes(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 40; bits <= 52; bits++) {
+        for (uint32_t taken = 0; taken < 8; taken++) {
+            struct cpuid_words words = {.vendor_ebx = 0x68747541,
+                                        .leaf1_eax = 0x00830f10,
+                                        .ext8_eax = 0x3000 | bits,
+                                        .ext1f_eax = 0x3, /* SME, SEV */
+                                        .ext1f_ebx = taken << 6 | 51};
+
+            assert_int_equal(cpu_caps_from(&words).foreign_bits, bits - taken);
+            assert_int_equal(cpu_caps_from(&words).phys_bits, bits);
+        }
+    }
+}
+
+/* Whatever nonsense is reported, they are no more than the width. */
+static void foreign_bits_are_never_more_than_the_width(void **state)
+{
+    struct rng rng;
+
+    (void)state;
+    rng_start(&rng, __func__);
+    for (unsigned round = 0; round < 20000; round++) {
+        struct cpuid_words words = {.vendor_ebx = rng_once_in(&rng, 2) ? 0x68747541 : 0x756e6547,
+                                    .leaf1_eax = (uint32_t)rng_next(&rng),
+                                    .leaf1_ecx = (uint32_t)rng_next(&rng),
+                                    .ext8_eax = (uint32_t)rng_next(&rng),
+                                    .ext1f_eax = (uint32_t)rng_next(&rng),
+                                    .ext1f_ebx = (uint32_t)rng_next(&rng)};
+        struct cpu_caps caps = cpu_caps_from(&words);
+
+        assert_true(caps.foreign_bits <= caps.phys_bits);
+        assert_true(caps.ht_bits <= 52);
+    }
+}
+
+/* HyperTransport: 2^40 on old CPUs of AMD, the width since family 17h, none elsewhere. */
+static void ht_is_where_amd_has_it(void **state)
+{
+    static const struct {
+        uint32_t ebx, eax, width;
+        unsigned ht_bits;
+    } cpus[] = {
+        {0x68747541, 0x00000f4a, 40, 40}, /* family 0Fh */
+        {0x68747541, 0x00100f42, 48, 40}, /* family 10h */
+        {0x68747541, 0x00600f12, 48, 40}, /* family 15h */
+        {0x68747541, 0x00730f01, 40, 40}, /* family 16h */
+        {0x68747541, 0x00800f11, 48, 48}, /* family 17h: Naples */
+        {0x68747541, 0x00830f10, 48, 48}, /* family 17h: Rome */
+        {0x68747541, 0x00a20f12, 48, 48}, /* family 19h */
+        {0x68747541, 0x00a10f11, 52, 52}, /* family 19h: Genoa */
+        {0x68747541, 0x00b00f21, 52, 52}, /* family 1Ah */
+        {0x6f677948, 0x00900f02, 48, 48}, /* Hygon, family 18h */
+        {0x756e6547, 0x00000f4a, 48, 0},  /* Intel, family 0Fh */
+        {0x756e6547, 0x000806f8, 52, 0},  /* Intel, family 6 */
+        {0x746e6543, 0x000306f0, 48, 0},  /* Centaur */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cpus); i++) {
+        struct cpuid_words words = {.vendor_ebx = cpus[i].ebx,
+                                    .leaf1_eax = cpus[i].eax,
+                                    .ext8_eax = 0x3000 | cpus[i].width};
+
+        assert_int_equal(cpu_caps_from(&words).ht_bits, cpus[i].ht_bits);
+    }
+}
+
 /* CR4 and EFER enable each capability exactly where the CPU has it, over all combinations. */
 static void registers_follow_the_capabilities(void **state)
 {
@@ -248,6 +335,10 @@ int main(void)
         cmocka_unit_test(physical_width_is_as_reported),
         cmocka_unit_test(width_without_the_leaf_is_36),
         cmocka_unit_test(width_is_always_between_32_and_52),
+        cmocka_unit_test(foreign_bits_leave_out_what_a_guest_cannot_use),
+        cmocka_unit_test(foreign_bits_leave_out_what_encryption_takes),
+        cmocka_unit_test(foreign_bits_are_never_more_than_the_width),
+        cmocka_unit_test(ht_is_where_amd_has_it),
         cmocka_unit_test(registers_follow_the_capabilities),
         cmocka_unit_test(long_mode_is_on_over_all_combinations),
         cmocka_unit_test(no_unknown_bit_is_set),

@@ -120,6 +120,62 @@ static void limit_and_window_are_told_apart(void **state)
     assert_false(ram_next(&iter, &piece));
 }
 
+/* Without a directmap no window limits RAM, the limit still does. */
+static void without_directmap_there_is_no_window(void **state)
+{
+    static const uint64_t sizes[] = {0, 4096, M(2), M(4), T(123)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct machine *m = machine_start(52);
+        struct ram_piece piece;
+        struct ram_iter iter;
+
+        machine_add(m, 0, M(4), MEM_USABLE);
+        machine_add(m, T(4095), T(1), MEM_USABLE);
+        machine_settle(m);
+        m->request.directmap = false;
+        m->request.directmap_size = sizes[i];
+        ram_first(&iter, &m->request);
+        assert_piece(&iter, 0, M(4), RAM_MAPPED, MEMTYPE_WB);
+        assert_piece(&iter, T(4095), T(4096), RAM_MAPPED, MEMTYPE_WB);
+        assert_false(ram_next(&iter, &piece));
+        assert_int_equal(ram_check(&m->request).code, ERR_NONE);
+        m->request.ram_limit = M(3);
+        ram_first(&iter, &m->request);
+        assert_piece(&iter, 0, M(3), RAM_MAPPED, MEMTYPE_WB);
+        assert_piece(&iter, M(3), M(4), RAM_OVER_LIMIT, MEMTYPE_WB);
+        assert_piece(&iter, T(4095), T(4096), RAM_OVER_LIMIT, MEMTYPE_WB);
+        assert_false(ram_next(&iter, &piece));
+    }
+}
+
+/* A plan without a directmap is the fixed mappings, in order, with the rights that they ask for. */
+static void plan_without_directmap_is_the_fixed_mappings(void **state)
+{
+    struct machine *m = machine_start(40);
+
+    (void)state;
+    machine_add(m, 0, M(16), MEM_USABLE);
+    machine_settle(m);
+    m->request.directmap = false;
+    machine_want(m, image(M(1), M(2), 4096, 0));
+    machine_want(m, image(0, M(1), 4096, RIGHT_X));
+    machine_want(m, image(4096, M(3), 4096, RIGHT_W));
+    assert_int_equal(plan_make(&m->plan, &m->request).code, ERR_NONE);
+    assert_int_equal(m->plan.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct mapping *entry = &m->plan.entries[i];
+        const struct mapping *fixed = &m->fixed[(i + 1) % 3];
+
+        assert_memory_equal(entry, fixed, sizeof(*entry));
+    }
+    m->request.ram_limit = 4096;
+    m->request.directmap_size = 0;
+    assert_int_equal(plan_make(&m->plan, &m->request).code, ERR_NONE);
+    assert_int_equal(m->plan.count, 3);
+}
+
 /*
  * A fate, whichever of several that hold is told, is true of the whole piece.
  * The page that the limit cuts may be told as over it.
@@ -145,7 +201,7 @@ static void check_fate(const struct machine *m, const struct ram_piece *piece)
     if (piece->fate == RAM_OVER_LIMIT)
         assert_true((piece->base | PAGE_MASK) >= m->request.ram_limit);
     if (piece->fate == RAM_OVER_WINDOW)
-        assert_true(piece->base >= m->request.directmap_size);
+        assert_true(m->request.directmap && piece->base >= m->request.directmap_size);
 }
 
 /* Random machines: pieces ascend, make up all usable bytes, and their fates are true. */
@@ -163,6 +219,7 @@ static void random_pieces_are_all_of_the_usable_bytes(void **state)
         uint64_t sum = 0;
         uint64_t at = 0;
 
+        m->request.directmap = !rng_once_in(&rng, 3);
         ram_first(&iter, &m->request);
         while (ram_next(&iter, &piece)) {
             assert_true(at <= piece.base && piece.base < piece.end);
@@ -247,6 +304,8 @@ int main(void)
         cmocka_unit_test(range_inside_a_page_is_one_partial_piece),
         cmocka_unit_test(not_write_back_is_told_with_its_type),
         cmocka_unit_test(limit_and_window_are_told_apart),
+        cmocka_unit_test(without_directmap_there_is_no_window),
+        cmocka_unit_test(plan_without_directmap_is_the_fixed_mappings),
         cmocka_unit_test(random_pieces_are_all_of_the_usable_bytes),
         cmocka_unit_test(random_plans_agree_with_the_oracle),
     };
