@@ -10,6 +10,7 @@
 #define RSDT_PA UINT64_C(0x7ff00010)
 #define MCFG_PA UINT64_C(0x7ff10024)
 #define MADT_PA UINT64_C(0x7ff20000)
+#define HPET_PA UINT64_C(0x7ff30000)
 #define HIGH_PA UINT64_C(0x8000000040)
 
 /* More reads than any table that is one can need. */
@@ -67,14 +68,16 @@ static void without_rsdp_there_is_nothing(void **state)
     assert_nothing();
 }
 
-/* The RSDT's 32-bit addresses, by an old RSDP and by a new one without an XSDT. */
+/* The RSDT's 32-bit addresses, null ones among them, by an old RSDP and by a new one without an XSDT. */
 static void rsdt_is_read(void **state)
 {
-    const uint64_t list[] = {MADT_PA, MCFG_PA};
+    const uint64_t list[] = {0, MADT_PA, HPET_PA, 0, HPET_PA + 64, MCFG_PA};
 
     (void)state;
     start();
-    root_table(RSDT_PA, 4, list, 2);
+    root_table(RSDT_PA, 4, list, COUNT_OF(list));
+    acpi_made_table(HPET_PA, "MCFX", "", 0);
+    acpi_made_table(HPET_PA + 64, "XCFG", "", 0);
     acpi_made_table(MADT_PA, "APIC", "12345678", 8);
     mcfg(MCFG_PA, 0xe0000000, 255);
     for (size_t size = 20; size <= 36; size += 16) {
@@ -130,10 +133,11 @@ static void every_entry_counts(void **state)
             mcfg(MCFG_PA, 0xe0000000, 255);
             acpi_made_rsdp(&facts, width == 8 ? 36 : 20, (uint32_t)RSDT_PA, XSDT_PA);
             assert_int_equal(acpi_find(&facts, "MCFG", acpi_made_read), MCFG_PA);
-            root[4] = (uint8_t)(36 + at * width); /* now it ends before that entry */
-            root[5] = (uint8_t)((36 + at * width) >> 8);
-            root[9] = 0;
-            assert_nothing();
+            for (size_t part = 0; part < width; part++) { /* now it ends before, or in it */
+                root[4] = (uint8_t)(36 + at * width + part);
+                root[5] = (uint8_t)((36 + at * width + part) >> 8);
+                assert_nothing();
+            }
         }
     }
 }

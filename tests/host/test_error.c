@@ -54,6 +54,18 @@ static void names_are_those_of_the_constants(void **state)
         assert_string_equal(error_words(samples[i].code).name, samples[i].name);
 }
 
+/* A code that is none has words too: whoever panics prints them. */
+static void unknown_codes_have_words(void **state)
+{
+    static const unsigned codes[] = {ERR_CODES, ERR_CODES + 1, 1u << 30, UINT32_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        assert_non_null(error_words((enum error_code)codes[i]).name);
+        assert_non_null(error_words((enum error_code)codes[i]).says);
+    }
+}
+
 /* A number that the header documents has a word; one that it does not use has none. */
 static void numbers_are_named_where_they_are_used(void **state)
 {
@@ -86,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_words),
         cmocka_unit_test(names_are_distinct),
+        cmocka_unit_test(unknown_codes_have_words),
         cmocka_unit_test(names_are_those_of_the_constants),
         cmocka_unit_test(numbers_are_named_where_they_are_used),
         cmocka_unit_test(success_is_all_zero),

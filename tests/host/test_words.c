@@ -31,6 +31,8 @@ static void words_are_found_by_number(void **state)
             assert_string_equal(word, expected[i]);
     }
     assert_null(word_at(copy, sizeof(text), SIZE_MAX));
+    for (size_t i = 5; i < 9; i++) /* whatever follows the text */
+        assert_null(word_at("one\0two\0\0four\0f\0more\0\0more\0more", sizeof(text), i));
     free(copy);
 }
 
@@ -57,6 +59,7 @@ static void empty_text_has_no_word(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_null(word_at(copy, 1, i));
         assert_null(word_at(copy, 0, i));
+        assert_null(word_at("x", 0, i));
     }
     free(copy);
 }
