@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Made-up physical memory with ACPI tables in it. There is one; its owner is who cleared it last. */
+/* Made-up physical memory with ACPI tables in it. There is one: whoever needs it clears it. */
 #ifndef ACPI_MADE_H
 #define ACPI_MADE_H
 

@@ -68,7 +68,7 @@ static void without_rsdp_there_is_nothing(void **state)
     assert_nothing();
 }
 
-/* The RSDT's 32-bit addresses, null ones among them, by an old RSDP and by a new one without an XSDT. */
+/* The RSDT's 32-bit addresses, null ones too, by an old RSDP and a new one without an XSDT. */
 static void rsdt_is_read(void **state)
 {
     const uint64_t list[] = {0, MADT_PA, HPET_PA, 0, HPET_PA + 64, MCFG_PA};

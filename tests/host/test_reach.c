@@ -17,7 +17,7 @@ struct world {
     struct places places;
 };
 
-/* Is this frame one of the image's? Asked in 128 bits, with the image once as it is, once wrapped. */
+/* Is this frame one of the image's? In 128 bits, with the image as it is, and once wrapped. */
 static bool in_image(const struct places *places, uint64_t frame, uint64_t *va)
 {
     const wide turn = (wide)1 << 64;
