@@ -197,6 +197,27 @@ static void entry_cut_off_does_not_count(void **state)
     }
 }
 
+/* A root table that is none has no entries, whatever stands in it. */
+static void root_of_another_name_is_none(void **state)
+{
+    static const char *const names[] = {"XSDX", "\0\0\0\0", "FACP", "xsdt"};
+    const uint64_t list[] = {MCFG_PA};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        start();
+        memcpy(root_table(XSDT_PA, 8, list, 1), names[i], 4);
+        mcfg(MCFG_PA, G(8), 0);
+        acpi_made_rsdp(&facts, 36, 0, XSDT_PA);
+        assert_nothing();
+        start();
+        memcpy(root_table(RSDT_PA, 4, list, 1), names[i], 4);
+        mcfg(MCFG_PA, G(8), 0);
+        acpi_made_rsdp(&facts, 20, (uint32_t)RSDT_PA, 0);
+        assert_nothing();
+    }
+}
+
 /* Lengths that no table has: too short for a header, and so long that nobody would wait. */
 static void absurd_lengths_are_survived(void **state)
 {
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(every_entry_counts),
         cmocka_unit_test(last_configuration_space_counts),
         cmocka_unit_test(entry_cut_off_does_not_count),
+        cmocka_unit_test(root_of_another_name_is_none),
         cmocka_unit_test(absurd_lengths_are_survived),
         cmocka_unit_test(addresses_that_wrap_are_survived),
         cmocka_unit_test(damaged_tables_are_survived),

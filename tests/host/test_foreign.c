@@ -193,6 +193,37 @@ static void width_is_exact(void **state)
     }
 }
 
+/* What ends in the last GiB of 64 bits leaves nothing above it: rounding up must not wrap. */
+static void nothing_is_above_the_last_gib(void **state)
+{
+    static const uint64_t last[] = {1, 2, 4096, M(1), M(512), G(1) - 1};
+    struct world world;
+
+    (void)state;
+    for (unsigned bits = 36; bits <= 52; bits++) {
+        for (size_t i = 0; i < COUNT_OF(last); i++) {
+            world_start(&world, bits, 0);
+            world_add(&world, 0, G(8), MEM_USABLE);
+            settle(&world);
+            world.request.above = (uint64_t)0 - last[i];
+            assert_none(&world, G(1));
+        }
+    }
+}
+
+/* Nothing has to be above what the map says lies in HyperTransport's stretch, of any type. */
+static void ram_in_the_ht_stretch_does_not_count(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world, 48, 48);
+    world_add(&world, 0, G(8), MEM_USABLE);
+    world_add(&world, T(256) - G(12), T(256), MEM_USABLE);
+    settle(&world);
+    assert_found(&world, G(1), G(8));
+}
+
 /* Whatever the type, a range is avoided, and one byte into a GiB takes all of it. */
 static void every_type_is_avoided(void **state)
 {
@@ -336,7 +367,9 @@ int main(void)
         cmocka_unit_test(never_below_4_gib),
         cmocka_unit_test(nothing_fits_32_bits),
         cmocka_unit_test(width_is_exact),
+        cmocka_unit_test(nothing_is_above_the_last_gib),
         cmocka_unit_test(every_type_is_avoided),
+        cmocka_unit_test(ram_in_the_ht_stretch_does_not_count),
         cmocka_unit_test(ht_below_1_tib_is_left_out),
         cmocka_unit_test(ranges_in_the_ht_stretch_do_not_count),
         cmocka_unit_test(random_worlds_agree_with_trying),

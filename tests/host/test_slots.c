@@ -127,6 +127,31 @@ static void inside_of_the_last_run_is_no_run(void **state)
     check_owner(&slots, &model);
 }
 
+/* The inside of a run that has others behind it is no run either: nobody's, says the header. */
+static void inside_of_any_run_is_no_run(void **state)
+{
+    struct slots slots = {0};
+    struct model model = {0};
+
+    (void)state;
+    take(&slots, &model, SLOTS_MAX, 4, "a");
+    take(&slots, &model, SLOTS_MAX, 4, "b");
+    for (unsigned at = 1; at < 4; at++)
+        assert_string_equal(slots_release(&slots, at), "nobody");
+}
+
+/* With a limit below what is taken there are no slots left. */
+static void limit_below_what_is_taken_gives_nothing(void **state)
+{
+    struct slots slots = {0};
+    struct model model = {0};
+
+    (void)state;
+    take(&slots, &model, SLOTS_MAX, 4, "a");
+    take(&slots, &model, 3, 1, "b");
+    check_owner(&slots, &model);
+}
+
 /* One slot too many is not to be had, and a refusal takes nothing. */
 static void limit_is_exact(void **state)
 {
@@ -209,6 +234,8 @@ int main(void)
         cmocka_unit_test(nothing_is_taken_at_first),
         cmocka_unit_test(runs_are_a_stack),
         cmocka_unit_test(inside_of_the_last_run_is_no_run),
+        cmocka_unit_test(inside_of_any_run_is_no_run),
+        cmocka_unit_test(limit_below_what_is_taken_gives_nothing),
         cmocka_unit_test(limit_is_exact),
         cmocka_unit_test(slots_are_used_again),
         cmocka_unit_test(random_sequences_agree_with_the_model),
