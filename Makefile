@@ -242,7 +242,7 @@ $(B)/obj/host-$(VARIANT)/%.c.o: %.c Makefile | $(O)/.packages
 	@echo '  CC    $@'
 	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -Itests/plan -MMD -MP -c $< -o $@
 
-.SECONDARY: $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.o)
+.SECONDARY: $(HOST_OBJECTS) $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.o)
 $(filter $(B)/host/test_firmware_%,$(HOST_TESTS)): $(HOST_FIRMWARE_OBJECTS)
 $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)
 	@mkdir -p $(@D)

@@ -35,12 +35,21 @@ static uint64_t find_list(const struct facts *facts, bool *extended)
     return *extended ? load64(rsdp + RSDP_XSDT) : load32(rsdp + RSDP_RSDT);
 }
 
+static bool is_called(uint64_t table, const char *signature, phys_read read)
+{
+    uint8_t bytes[4];
+
+    read(table, bytes, sizeof(bytes));
+    return __builtin_memcmp(bytes, signature, sizeof(bytes)) == 0;
+}
+
 uint64_t acpi_find(const struct facts *facts, const char *signature, phys_read read)
 {
     bool extended = false;
     uint64_t list = find_list(facts, &extended);
     uint64_t step = extended ? sizeof(uint64_t) : sizeof(uint32_t);
-    uint32_t len = list ? length_of(list, LIST_MAX, read) : 0;
+    bool known = list && is_called(list, extended ? "XSDT" : "RSDT", read);
+    uint32_t len = known ? length_of(list, LIST_MAX, read) : 0;
 
     for (uint64_t at = ACPI_HEADER; at + step <= len; at += step) {
         uint8_t bytes[8] = {0};
@@ -48,10 +57,7 @@ uint64_t acpi_find(const struct facts *facts, const char *signature, phys_read r
 
         read(list + at, bytes, step);
         table = load64(bytes);
-        if (!table)
-            continue;
-        read(table, bytes, 4);
-        if (__builtin_memcmp(bytes, signature, 4) == 0)
+        if (table && is_called(table, signature, read))
             return table;
     }
     return 0;

@@ -20,7 +20,8 @@ struct foreign_request {
     /*
      * AMD's HyperTransport keeps 12 GiB for itself, below 2^40 and, since family
      * 17h, below 2^ht_bits: they are left out, and nothing has to be above
-     * them, nor above what the map says lies in them. 0: no such CPU.
+     * them, nor above what the map says lies in them, but for usable RAM.
+     * 0: no such CPU.
      */
     unsigned ht_bits;
 };

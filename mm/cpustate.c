@@ -27,12 +27,16 @@ static bool has_tom2(const struct cpuid_words *words)
     return is_amd(words) && family_of(words) >= 0xf && !(words->leaf1_ecx & CPUID_1_ECX_HYPERVISOR);
 }
 
-/* Below 2^40 at first, and at the top since family 17h: 12 GiB, as Xen's dom0 has to avoid them. */
-static unsigned ht_bits(const struct cpuid_words *words, unsigned phys_bits)
+/*
+ * Below 2^40 at first, and at the top since family 17h: 12 GiB, as Xen's dom0
+ * has to avoid them. Should they move down with the width, there they are; if
+ * they do not, nobody looks so far up.
+ */
+static unsigned ht_bits(const struct cpuid_words *words, unsigned usable_bits)
 {
     if (!is_amd(words))
         return 0;
-    return family_of(words) >= 0x17 ? phys_bits : 40;
+    return family_of(words) >= 0x17 ? usable_bits : 40;
 }
 
 static unsigned foreign_bits(const struct cpuid_words *words, unsigned phys_bits)
@@ -59,7 +63,7 @@ struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
     return (struct cpu_caps){
         .phys_bits = bits,
         .foreign_bits = foreign_bits(words, bits),
-        .ht_bits = ht_bits(words, bits),
+        .ht_bits = ht_bits(words, foreign_bits(words, bits)),
         .tom2 = has_tom2(words),
         .nx = words->ext1_edx & CPUID_EXT_1_EDX_NX,
         .page1g = words->ext1_edx & CPUID_EXT_1_EDX_1G,

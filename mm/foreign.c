@@ -43,7 +43,8 @@ static uint64_t highest_end(const struct foreign_request *request)
 bool foreign_find(const struct foreign_request *request, uint64_t size, uint64_t *base)
 {
     uint64_t width = UINT64_C(1) << request->phys_bits;
-    uint64_t at = align_up(highest_end(request));
+    uint64_t highest = highest_end(request);
+    uint64_t at = highest < width ? align_up(highest) : width;
 
     while (at < width && size <= width - at) {
         uint64_t top = hole_end(request, at, at + size);

@@ -3,7 +3,7 @@
 
 bool slots_take(struct slots *slots, unsigned max, const char *owner, size_t n, unsigned *first)
 {
-    if (n > max - slots->used)
+    if (slots->used > max || n > max - slots->used)
         return false;
     *first = slots->used;
     slots->owners[slots->used] = owner;
@@ -29,9 +29,10 @@ const char *slots_release(struct slots *slots, unsigned first)
     unsigned last;
     const char *owner = slots_owner(slots, &last);
 
-    if (owner && last == first) {
-        slots->used = first;
-        return NULL;
-    }
-    return owner && last > first ? owner : "nobody";
+    if (!owner || first > last || !slots->owners[first])
+        return "nobody";
+    if (last > first)
+        return owner;
+    slots->used = first;
+    return NULL;
 }
