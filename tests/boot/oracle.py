@@ -33,7 +33,9 @@ _PAE, _IF = 1 << 5, 1 << 9
 
 
 def exact(s: Snapshot) -> list[str]:
-    """The directmap holds RAM, page by page, at its place, and nothing else."""
+    """The directmap holds RAM, page by page, at its place, and nothing else; or there is none."""
+    if not s.has_directmap:
+        return _no_directmap(s)
     found: list[str] = []
     base = s.window[0]
     runs = [run for run in s.walk.runs if s.in_window(run)]
@@ -43,6 +45,33 @@ def exact(s: Snapshot) -> list[str]:
         found.append(f"directmap: {total(missing):#x} bytes of RAM missing: {show(missing)}")
     if extra := subtract(mapped, s.ram):
         found.append(f"directmap: {total(extra):#x} bytes that are not RAM: {show(extra)}")
+    return found
+
+
+def _no_directmap(s: Snapshot) -> list[str]:
+    """RAM is mapped once: the image, but for its guard pages, and the payload's segments."""
+    found: list[str] = []
+    layout, lines = s.report.layout, s.report.plan
+    start, end = layout.image_va, layout.image_va + layout.image_length
+    image = [run for run in s.walk.runs if start <= run.va < end]
+    found += [f"image: wrong frame: {run}" for run in image if run.va - run.pa != start - layout.image_pa]
+    guarded = [line for line in lines if line.what.endswith("stack")]
+    guards = union((line.va - 0x1000, line.va) for line in guarded)
+    whole = union((run.va, run.va + run.length) for run in image)
+    if missing := subtract(subtract([(start, end)], guards), whole):
+        found.append(f"image: not mapped: {show(missing)}")
+    payload = union((p.va, p.va + p.length) for p in lines if p.what == "payload")
+    for run in s.walk.runs:
+        here = [(run.va, run.va + run.length)]
+        if run not in image and intersect([run.frames], s.ram) and subtract(here, payload):
+            found.append(f"RAM is mapped, with no directmap: {run}")
+    frames = [(layout.image_pa, layout.image_pa + layout.image_length)]
+    frames += [(p.pa, p.pa + p.length) for p in lines if p.what == "payload"]
+    mapped = intersect(union(run.frames for run in s.walk.runs), s.ram)
+    if other := subtract(mapped, union(frames)):
+        found.append(f"RAM that is neither the image's nor the payload's: {show(other)}")
+    if any(line.what == "directmap" for line in lines):
+        found.append("a directmap is planned, and there is none")
     return found
 
 

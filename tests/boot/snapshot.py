@@ -64,15 +64,21 @@ class Snapshot:
         return mtrr.type_map(self.hidden.mtrrs, self.cpu.phys_bits)
 
     @property
+    def has_directmap(self) -> bool:
+        """Does it print that there is one? With directmap=off there is none."""
+        return self.report.layout.directmap != 0
+
+    @property
     def window(self) -> tuple[int, int]:
-        """The virtual addresses that are the directmap's."""
+        """The virtual addresses that are the directmap's; none, if there is none."""
         base = self.report.layout.directmap
-        return (base, base + _WINDOW[self.levels])
+        return (base, base + _WINDOW[self.levels] if self.has_directmap else base)
 
     @cached_property
     def ram(self) -> Intervals:
         """RAM as DESIGN.md defines it, in whole pages: what the directmap must map."""
-        top = min(1 << self.cpu.phys_bits, self.ram_limit, _WINDOW[self.levels])
+        reached = _WINDOW[self.levels] if self.has_directmap else 1 << 64
+        top = min(1 << self.cpu.phys_bits, self.ram_limit, reached)
         kept = intersect(intersect(self.usable, mtrr.write_back(self.types)), [(0, top)])
         return whole_pages(kept)
 

@@ -13,14 +13,88 @@ static uint64_t used_slots(void)
     return used;
 }
 
-/* Two pages in a row that are free. */
+/* Two pages in a row that are free, and room for tables behind them. */
 static uint64_t free_pages(void)
 {
     for (uint64_t i = 0; i < info->free_count; i++) {
-        if (info->free[i].end_pa - info->free[i].base_pa >= 4 * PAGE_SIZE)
+        if (info->free[i].end_pa - info->free[i].base_pa >= 16 * PAGE_SIZE)
             return info->free[i].base_pa + PAGE_SIZE;
     }
     return 0;
+}
+
+/* Frames for the window's tables: behind the two pages above, of the same free run. */
+#define WINDOW_VA 0xfffffb0000000000ull
+
+static uint64_t window_len, window_frames[8];
+static unsigned window_taken;
+
+static uint64_t take_frame(void *ctx)
+{
+    uint64_t *next = ctx;
+
+    for (uint64_t i = 0; i < info->free_count; i++) {
+        const struct footing_range *r = &info->free[i];
+
+        if (r->base_pa <= *next && *next < r->end_pa && window_taken < 8) {
+            window_frames[window_taken++] = *next;
+            *next += PAGE_SIZE;
+            return *next - PAGE_SIZE;
+        }
+    }
+    return 0;
+}
+
+static void give_frame(void *ctx, uint64_t pa)
+{
+    (void)ctx;
+    for (unsigned i = 0; i < window_taken; i++) {
+        if (window_frames[i] == pa) {
+            window_frames[i] = window_frames[--window_taken];
+            return;
+        }
+    }
+    promise_equal("update: gives back only what it took", pa, 0);
+}
+
+static const char *change_window(uint32_t operation, uint64_t pa, uint64_t len)
+{
+    uint64_t next = pa + 2 * PAGE_SIZE;
+    const struct footing_frames frames = {&next, take_frame, give_frame};
+    const struct footing_update update = {
+        .operation = operation,
+        .va = WINDOW_VA,
+        .pa = pa,
+        .len = len,
+        .rights = FOOTING_WRITE,
+        .cache = FOOTING_WB,
+        .frames = &frames,
+    };
+
+    return info->calls->update(&update);
+}
+
+void *window_open(uint64_t pa, uint64_t len)
+{
+    const char *why;
+
+    if (has_directmap())
+        return (void *)(info->directmap_va + pa);
+    why = change_window(FOOTING_MAP, pa, len);
+    promise("update: a mapping of one's own, where there is no directmap", why == NULL);
+    window_len = len;
+    promise("update: mapped as asked for",
+            is_mapped(WINDOW_VA, len, true, false, FOOTING_WB) && walk(WINDOW_VA).pa == pa);
+    return why ? NULL : (void *)WINDOW_VA;
+}
+
+void window_close(void)
+{
+    if (has_directmap())
+        return;
+    promise("update: unmapped", change_window(FOOTING_UNMAP, 0, window_len) == NULL);
+    promise_equal("update: nothing is mapped there", walk(WINDOW_VA).size, 0);
+    promise_equal("update: all frames are given back", window_taken, 0);
 }
 
 static void check_limits(void)
@@ -42,13 +116,13 @@ static void check_limits(void)
 void check_pmap(void)
 {
     uint64_t pa = free_pages();
-    volatile uint8_t *seen = (volatile uint8_t *)(info->directmap_va + pa);
-    volatile uint8_t *one, *two;
+    volatile uint8_t *one, *two, *seen;
 
-    promise_equal("pmap: slots", info->pmap_slots, 127);
+    promise_equal("pmap: slots", info->pmap_slots, 125);
     promise_equal("pmap: nothing is mapped at entry", used_slots(), 0);
     check_limits();
-    if (!pa)
+    seen = pa ? window_open(pa, 2 * PAGE_SIZE) : NULL;
+    if (!seen)
         return;
     one = info->calls->pmap_map(pa + 5, 7);
     two = info->calls->pmap_map(pa + 0xffe, 4);
@@ -64,10 +138,10 @@ void check_pmap(void)
     one[0] = 0x11;
     two[0] = 0x22;
     two[3] = 0x33;
-    promise("pmap: seen through the directmap",
+    promise("pmap: seen through the directmap, or a mapping of one's own",
             seen[5] == 0x11 && seen[0xffe] == 0x22 && seen[0x1001] == 0x33);
     seen[5] = 0x44;
-    promise("pmap: sees what the directmap wrote", one[0] == 0x44);
+    promise("pmap: sees what was written there", one[0] == 0x44);
     info->calls->pmap_unmap((const void *)two);
     promise_equal("pmap: the last one is gone", used_slots(), 1);
     two = info->calls->pmap_map(pa + PAGE_SIZE, 1);
@@ -75,6 +149,7 @@ void check_pmap(void)
     promise("pmap: a slot used again shows what is there now", seen[0x1000] == 0x55);
     info->calls->pmap_unmap((const void *)two);
     info->calls->pmap_unmap((const void *)one);
+    window_close();
     promise_equal("pmap: all are gone", used_slots(), 0);
 }
 
@@ -115,15 +190,6 @@ void check_small_stack(void)
     promise_none("4 KiB of stack are enough for a call", &below);
 }
 
-static bool overlaps_free(const struct footing_range *r)
-{
-    for (uint64_t i = 0; i < info->free_count; i++) {
-        if (info->free[i].base_pa < r->end_pa && r->base_pa < info->free[i].end_pa)
-            return true;
-    }
-    return false;
-}
-
 static const struct footing_module *own_file(void)
 {
     for (uint64_t i = 0; i < info->module_count; i++) {
@@ -144,8 +210,7 @@ static void check_ranges(const struct footing_range *ranges, uint64_t count)
     uint64_t pages = 0;
 
     if (file)
-        pages =
-            directmap_bytes((file->base_pa + PAGE_MASK) & ~PAGE_MASK, file->end_pa & ~PAGE_MASK);
+        pages = ram_bytes((file->base_pa + PAGE_MASK) & ~PAGE_MASK, file->end_pa & ~PAGE_MASK);
     for (uint64_t i = 0; i < count; i++) {
         const struct footing_range *r = &ranges[i];
         uint64_t len = r->end_pa - r->base_pa;
@@ -155,22 +220,29 @@ static void check_ranges(const struct footing_range *ranges, uint64_t count)
              r->base_pa);
         for (uint64_t j = 0; j < i; j++)
             flaw(&form, ranges[j].base_pa < r->end_pa && r->base_pa < ranges[j].end_pa, r->base_pa);
-        flaw(&is_free, overlaps_free(r), r->base_pa);
+        flaw(&is_free, overlaps_free(r->base_pa, r->end_pa), r->base_pa);
         if (file && file->base_pa <= r->base_pa && r->end_pa <= file->end_pa)
             of_file += len;
         else
             flaw(&owner, held_bytes(r->base_pa, r->end_pa, "boot information") != len, r->base_pa);
-        flaw(&mapped, !is_mapped(info->directmap_va + r->base_pa, len, true, false, FOOTING_WB),
+        flaw(&mapped,
+             has_directmap() &&
+                 !is_mapped(info->directmap_va + r->base_pa, len, true, false, FOOTING_WB),
              r->base_pa);
     }
     promise_none("reclaim: whole pages, disjoint", &form);
     promise_none("reclaim: not free before", &is_free);
     promise_none("reclaim: the payload's file and boot information, nothing else", &owner);
-    promise_none("reclaim: mapped writable and write-back", &mapped);
+    promise_none("reclaim: mapped writable and write-back, if there is a directmap", &mapped);
     promise_equal("reclaim: all mapped whole pages of the payload's file", of_file, pages);
-    for (uint64_t i = 0; i < count && mapped.count == 0; i++)
-        memset((void *)(info->directmap_va + ranges[i].base_pa), 0x5a,
-               ranges[i].end_pa - ranges[i].base_pa);
+    for (uint64_t i = 0; i < count && mapped.count == 0; i++) {
+        for (uint64_t pa = ranges[i].base_pa; pa < ranges[i].end_pa; pa += PAGE_SIZE) {
+            void *page = reach(pa, PAGE_SIZE);
+
+            memset(page, 0x5a, PAGE_SIZE);
+            leave(page);
+        }
+    }
 }
 
 void check_reclaim(void)

@@ -6,7 +6,8 @@
  * Words of the command line: `full` writes all free RAM instead of the ends of
  * each run; `sum=<module>:<bytes>:<crc32>`, the numbers but the first one in
  * hexadecimal, says what a module is; `relro` looks at its first page, too;
- * `return` and `fault` end otherwise.
+ * `levels=<n>` and `foreign=<bytes, in hexadecimal>` are what Footing was asked
+ * for, `no-directmap` is directmap=off; `return` and `fault` end otherwise.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -54,16 +55,27 @@ struct leaf walk(uint64_t va);
 bool is_mapped(uint64_t va, uint64_t len, bool write, bool execute, unsigned cache);
 /* Where physical memory can be read: in the directmap, or null if it is not there. */
 void *direct(uint64_t pa, uint64_t len);
+bool has_directmap(void);
+/* RAM, a page of it at most: in the directmap, or where there is none through PMAP; the last one first. */
+void *reach(uint64_t pa, uint64_t len);
+void leave(const void *reached);
 /* Bytes of [base, end) that some held range of this owner has; null: of any. */
 uint64_t held_bytes(uint64_t base, uint64_t end, const char *owner);
 
-/* Bytes of [base, end) that the plan has in the directmap. */
-uint64_t directmap_bytes(uint64_t base, uint64_t end);
+/* memory.c. Bytes of [base, end) that the map calls usable, and of those in whole pages. */
+uint64_t usable_bytes(uint64_t base, uint64_t end);
+/* Bytes of [base, end) that the plan has in the directmap; without one, usable whole pages. */
+uint64_t ram_bytes(uint64_t base, uint64_t end);
+bool overlaps_free(uint64_t base, uint64_t end);
+/* calls.c: [pa, pa + len) in a window of the payload's own, as update() makes it; null: it was refused. */
+void *window_open(uint64_t pa, uint64_t len);
+void window_close(void);
 
 /* The parts. */
 void check_state(void);
 void check_info(void);
 void check_memory(void);
+void check_foreign(void);
 void check_tables(void);
 void check_segments(bool bss_is_zero);
 void check_loader(void);

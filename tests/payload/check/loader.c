@@ -151,6 +151,8 @@ static void check_smbios(void)
 
 void check_info(void)
 {
+    const char *levels = find_argument("levels=", 0);
+
     promise_equal("magic", info->magic, FOOTING_MAGIC);
     promise("magic in memory", __builtin_memcmp(&info->magic, "!FOOTING", 8) == 0);
     promise_equal("version", info->version, FOOTING_VERSION);
@@ -171,11 +173,16 @@ void check_info(void)
                                        in_image((const void *)info->calls->finish, 1) &&
                                        in_image((const void *)info->mapping_name, 1) &&
                                        in_image((const void *)info->memory_name, 1));
+    promise("a directmap, unless there is to be none", has_directmap() != has_word("no-directmap"));
     promise_equal("the directmap's place", info->directmap_va,
-                  info->levels == 5 ? 0xff00000000000000 : 0xffff800000000000);
+                  !has_directmap()    ? 0
+                  : info->levels == 5 ? 0xff00000000000000
+                                      : 0xffff800000000000);
     promise_equal("the image's place", info->image_va, 0xfffffffff0080000);
     promise_equal("PMAP's place", info->pmap_va, 0xfffffffff0000000);
     promise("levels", info->levels == 4 || info->levels == 5);
+    if (levels)
+        promise_equal("levels, as asked for", info->levels, read_number(&levels, 10));
 }
 
 static uint64_t length(const char *text)

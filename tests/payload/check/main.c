@@ -13,6 +13,7 @@ static void check_all(bool bss_is_zero)
     check_info();
     check_state();
     check_memory();
+    check_foreign();
     check_tables();
     check_segments(bss_is_zero);
     check_loader();

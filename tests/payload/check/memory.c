@@ -25,6 +25,21 @@ static void check_map(void)
     promise_none("the memory map's types are known and have names", &types);
 }
 
+uint64_t usable_bytes(uint64_t base, uint64_t end)
+{
+    uint64_t bytes = 0;
+
+    for (uint64_t i = 0; i < info->memory_count; i++) {
+        const struct footing_memory *m = &info->memory[i];
+        uint64_t from = m->base_pa > base ? m->base_pa : base;
+        uint64_t to = m->end_pa < end ? m->end_pa : end;
+
+        if (m->type == FOOTING_USABLE && from < to)
+            bytes += to - from;
+    }
+    return bytes;
+}
+
 static bool is_usable(uint64_t base, uint64_t end)
 {
     for (uint64_t i = 0; i < info->memory_count; i++) {
@@ -52,8 +67,8 @@ static void check_free(void)
         flaw(&usable, !is_usable(r->base_pa, r->end_pa), r->base_pa);
         flaw(&held, held_bytes(r->base_pa, r->end_pa, NULL) != 0, r->base_pa);
         flaw(&mapped,
-             !is_mapped(info->directmap_va + r->base_pa, r->end_pa - r->base_pa, true, false,
-                        FOOTING_WB),
+             has_directmap() && !is_mapped(info->directmap_va + r->base_pa, r->end_pa - r->base_pa,
+                                           true, false, FOOTING_WB),
              r->base_pa);
     }
     promise("some memory is free", info->free_count > 0);
@@ -61,7 +76,7 @@ static void check_free(void)
     promise_none("free memory ascends, disjoint", &order);
     promise_none("free memory is usable", &usable);
     promise_none("free memory is not held", &held);
-    promise_none("free memory is mapped writable and write-back", &mapped);
+    promise_none("free memory is mapped writable and write-back, if there is a directmap", &mapped);
 }
 
 static bool is_directmap(const struct footing_mapping *m)
@@ -69,10 +84,30 @@ static bool is_directmap(const struct footing_mapping *m)
     return text_equal(info->mapping_name(m), "directmap");
 }
 
-uint64_t directmap_bytes(uint64_t base, uint64_t end)
+/* Without a directmap, and where the MTRRs make all of it write-back. */
+static uint64_t usable_pages(uint64_t base, uint64_t end)
 {
     uint64_t bytes = 0;
 
+    for (uint64_t i = 0; i < info->memory_count; i++) {
+        const struct footing_memory *m = &info->memory[i];
+        uint64_t from = (m->base_pa + PAGE_MASK) & ~PAGE_MASK;
+        uint64_t to = m->end_pa & ~PAGE_MASK;
+
+        from = from > base ? from : base;
+        to = to < end ? to : end;
+        if (m->type == FOOTING_USABLE && from < to)
+            bytes += to - from;
+    }
+    return bytes;
+}
+
+uint64_t ram_bytes(uint64_t base, uint64_t end)
+{
+    uint64_t bytes = 0;
+
+    if (!has_directmap())
+        return usable_pages(base, end);
     for (uint64_t i = 0; i < info->plan_count; i++) {
         const struct footing_mapping *m = &info->plan[i];
         uint64_t from = m->pa > base ? m->pa : base;
@@ -96,7 +131,6 @@ static void check_held(void)
     struct flaws modules = {0, 0};
     uint64_t free = 0;
     uint64_t held = 0;
-    uint64_t direct_bytes = 0;
     uint64_t done = 0;
 
     for (uint64_t i = 0; i < info->held_count; i++) {
@@ -108,14 +142,13 @@ static void check_held(void)
         from = from > done ? from : done;
         done = to > done ? to : done;
         if (from < to)
-            held += directmap_bytes(from, to);
+            held += ram_bytes(from, to);
     }
     for (uint64_t i = 0; i < info->free_count; i++)
         free += info->free[i].end_pa - info->free[i].base_pa;
     for (uint64_t i = 0; i < info->plan_count; i++) {
         const struct footing_mapping *m = &info->plan[i];
 
-        direct_bytes += is_directmap(m) ? m->len : 0;
         flaw(&payload,
              text_equal(info->mapping_name(m), "payload") &&
                  !is_held_as(m->pa, m->pa + m->len, "payload"),
@@ -131,7 +164,7 @@ static void check_held(void)
             is_held_as(info->image_pa, info->image_pa + info->image_len, "image"));
     promise_none("the payload is held", &payload);
     promise_none("modules are held", &modules);
-    promise_equal("each page of the directmap is free or held", free + held, direct_bytes);
+    promise_equal("each page of RAM is free or held", free + held, ram_bytes(0, UINT64_MAX));
 }
 
 void check_memory(void)
@@ -141,23 +174,61 @@ void check_memory(void)
     check_held();
 }
 
+bool overlaps_free(uint64_t base, uint64_t end)
+{
+    for (uint64_t i = 0; i < info->free_count; i++) {
+        if (info->free[i].base_pa < end && base < info->free[i].end_pa)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing is known to be there; or it is RAM, and held. */
+void check_foreign(void)
+{
+    const char *text = find_argument("foreign=", 0);
+    uint64_t wanted = text ? read_number(&text, 16) : 0;
+    uint64_t base = info->foreign_pa;
+    uint64_t end = base + info->foreign_len;
+
+    say("payload: foreign 0x%x len 0x%x ram %u", base, info->foreign_len, info->foreign_ram);
+    if (info->foreign_len == 0) {
+        promise("no foreign space, no address", base == 0 && info->foreign_ram == 0);
+        return;
+    }
+    promise_equal("foreign: as long as asked for", info->foreign_len, wanted);
+    promise("foreign: below the CPU's width",
+            end > base && end - 1 <= (1ull << info->cpu.phys_bits) - 1);
+    promise("foreign: not free", !overlaps_free(base, end));
+    promise_equal("foreign: RAM, or none of it", usable_bytes(base, end),
+                  info->foreign_ram ? info->foreign_len : 0);
+    if (info->foreign_ram) {
+        promise_equal("foreign: says so with 1", info->foreign_ram, 1);
+        promise("foreign: RAM is held", is_held_as(base, end, "foreign space"));
+    } else {
+        promise_equal("foreign: a multiple of 1 GiB", base & ((1ull << 30) - 1), 0);
+        promise_equal("foreign: held by nobody", held_bytes(base, end, NULL), 0);
+    }
+}
+
 static void fill_page(uint64_t pa)
 {
-    uint64_t *words = (uint64_t *)(info->directmap_va + pa);
+    uint64_t *words = reach(pa, PAGE_SIZE);
 
     for (uint64_t i = 0; i < PAGE_SIZE / 8; i++)
         words[i] = (pa + i * 8) * 0x9e3779b97f4a7c15ull;
+    leave(words);
 }
 
 static bool page_is_filled(uint64_t pa)
 {
-    const uint64_t *words = (const uint64_t *)(info->directmap_va + pa);
+    const uint64_t *words = reach(pa, PAGE_SIZE);
+    bool filled = true;
 
-    for (uint64_t i = 0; i < PAGE_SIZE / 8; i++) {
-        if (words[i] != (pa + i * 8) * 0x9e3779b97f4a7c15ull)
-            return false;
-    }
-    return true;
+    for (uint64_t i = 0; i < PAGE_SIZE / 8; i++)
+        filled &= words[i] == (pa + i * 8) * 0x9e3779b97f4a7c15ull;
+    leave(words);
+    return filled;
 }
 
 /* The first and the last page of each run, or every one. */

@@ -140,6 +140,8 @@ static void check_rights(void)
             uint64_t alias = info->directmap_va + leaf.pa + (va - leaf.va);
 
             flaw(is_relro ? &relro : &wrong, !is_mapped(va, 1, write, execute, FOOTING_WB), va);
+            if (!has_directmap())
+                continue;
             flaw(&text, execute && !is_mapped(alias, 1, false, false, FOOTING_WB), va);
             flaw(&wrong, !execute && !is_mapped(alias, 1, true, false, FOOTING_WB), va);
         }

@@ -12,9 +12,47 @@
 /* As after reset, for a CPU that has no PAT. */
 #define PAT_RESET 0x0007040600070406ull
 
-static const uint64_t *table_at(uint64_t pa)
+bool has_directmap(void)
 {
-    return (const uint64_t *)(info->directmap_va + pa);
+    return info->directmap_len != 0;
+}
+
+void *reach(uint64_t pa, uint64_t len)
+{
+    return has_directmap() ? (void *)(info->directmap_va + pa) : info->calls->pmap_map(pa, len);
+}
+
+void leave(const void *reached)
+{
+    if (!has_directmap())
+        info->calls->pmap_unmap(reached);
+}
+
+/* One entry of the table that maps va; the slot that shows the table does not count. */
+static uint64_t entry_of(uint64_t table, unsigned level, uint64_t va)
+{
+    const volatile uint64_t *entries = reach(table, PAGE_SIZE);
+    bool is_slot = level == 0 && (va & ~PAGE_MASK) == (uint64_t)entries;
+    uint64_t entry = is_slot ? 0 : entries[va >> (12 + 9 * level) & 511];
+
+    leave((const void *)entries);
+    return entry;
+}
+
+/* A whole table as it is without the slot that shows it: one at each level. */
+static const uint64_t *table_at(uint64_t table, unsigned level)
+{
+    static uint64_t copies[5][512];
+    const uint64_t *entries = reach(table, PAGE_SIZE);
+    unsigned slot = (unsigned)((uint64_t)entries >> 12 & 511);
+
+    if (has_directmap())
+        return entries;
+    __builtin_memcpy(copies[level], entries, PAGE_SIZE);
+    if (level == 0 && (copies[0][slot] & ADDRESS) == table)
+        copies[0][slot] = 0;
+    leave(entries);
+    return copies[level];
 }
 
 static unsigned cache_of(uint64_t entry, unsigned level)
@@ -53,7 +91,7 @@ struct leaf walk(uint64_t va)
     uint64_t rights = W | U;
 
     for (unsigned level = (unsigned)info->levels - 1;; level--) {
-        uint64_t entry = table_at(table)[va >> (12 + 9 * level) & 511];
+        uint64_t entry = entry_of(table, level, va);
 
         if (!(entry & P))
             return (struct leaf){0};
@@ -117,7 +155,7 @@ uint64_t held_bytes(uint64_t base, uint64_t end, const char *owner)
 static struct {
     uint64_t at; /* in the plan */
     uint64_t mapped;
-    struct flaws unplanned, different, larger, user, low, unheld, malformed;
+    struct flaws unplanned, different, larger, user, low, ram, unheld, malformed;
 } all;
 
 static bool in_low_half(uint64_t va)
@@ -131,6 +169,12 @@ static void visit_leaf(const struct leaf *leaf)
     uint64_t left = leaf->size;
 
     all.mapped += leaf->size;
+    if (!has_directmap())
+        flaw(&all.ram,
+             usable_bytes(leaf->pa, leaf->pa + leaf->size) >
+                 held_bytes(leaf->pa, leaf->pa + leaf->size, "image") +
+                     held_bytes(leaf->pa, leaf->pa + leaf->size, "payload"),
+             va);
     flaw(&all.user, leaf->user, va);
     flaw(&all.low,
          in_low_half(va) && (va < info->payload_va || va + leaf->size > info->payload_end_va), va);
@@ -161,7 +205,7 @@ static void visit_leaf(const struct leaf *leaf)
 
 static void visit(uint64_t table, unsigned level, uint64_t va, uint64_t rights)
 {
-    const uint64_t *entries = table_at(table);
+    const uint64_t *entries = table_at(table, level);
 
     flaw(&all.unheld,
          held_bytes(table, table + PAGE_SIZE, "page tables") != PAGE_SIZE &&
@@ -230,7 +274,7 @@ static void check_plan(void)
         flaw(&order, i > 0 && m->va < m[-1].va + m[-1].len, m->va);
         flaw(&names, !name || !name[0] || text_equal(name, "?"), m->va);
         if (text_equal(name, "directmap"))
-            flaw(&names, m->va != info->directmap_va + m->pa, m->va);
+            flaw(&names, !has_directmap() || m->va != info->directmap_va + m->pa, m->va);
     }
     promise_none("the plan ascends, disjoint", &order);
     promise_none("the plan is aligned", &aligned);
@@ -245,8 +289,10 @@ static void check_root(void)
     promise("the root can be mapped", root != NULL);
     if (!root)
         return;
-    promise("PMAP and the directmap show the same root",
-            __builtin_memcmp(root, table_at(info->root_pa), PAGE_SIZE) == 0);
+    if (has_directmap())
+        promise("PMAP and the directmap show the same root",
+                __builtin_memcmp(root, (void *)(info->directmap_va + info->root_pa), PAGE_SIZE) ==
+                    0);
     info->calls->pmap_unmap(root);
 }
 
@@ -267,6 +313,7 @@ void check_tables(void)
     promise_equal("tables: bytes mapped, what is planned", all.mapped, planned);
     promise_none("tables: nothing is the user's", &all.user);
     promise_none("tables: nothing but the payload in the low half", &all.low);
+    promise_none("tables: without a directmap, no RAM but the image and the payload", &all.ram);
     promise_none("tables: their frames are held", &all.unheld);
     promise_none("tables: entries well formed", &all.malformed);
     for (uint64_t va = 0; va < 0x10000; va += PAGE_SIZE)
