@@ -16,14 +16,13 @@ from pathlib import Path
 import pytest
 
 import esp
-import grub
 import image as image_file
 import oracle
 import payloads
 import pvh
 import snapshot
 from boots import (
-    GRUB_SECONDS, MIB, ROM_SECONDS, Bench, Module, RomBoot, efi_halts_right, grub_halts_right, make_bench,
+    GRUB_SECONDS, MIB, ROM_SECONDS, Bench, Module, RomBoot, efi_halts_right, grub_halts_right,
 )  # fmt: skip
 from console import PlanLine
 from faults import Editor, NX, P, W, _add, describe
@@ -193,7 +192,7 @@ def test_linked(bench: Bench, cache: Path, image_path: Path, way: str) -> None:
 @pytest.mark.parametrize("form", ["halt-1m", "halt-pie-big"])
 @pytest.mark.parametrize("levels", [4, 5])
 def test_payload_from_outside(bench: Bench, forms: Forms, form: str, levels: int) -> None:
-    """At the payload's first instruction, its segments are all the RAM that is mapped besides the image."""
+    """At the payload's first instruction no RAM is mapped but the image and its segments."""
     options = f"directmap=off la57={'on' if levels == 5 else 'off'}"
     boot = rom_boot(RomBoot(), forms[form], options=options)
     with bench.by_rom(boot) as machine:
