@@ -66,8 +66,8 @@ CASES = [
     Case("pvh", "1126G", EPYC), Case("pvh", "1126G", EPYC, "maxpage=2m"),
     Case("pvh", "1126G", WIDE, "la57=on maxpage=2m"),
     Case("pvh", "1000G", EPYC), Case("pvh", "1010G", EPYC), Case("pvh", "1012G", EPYC),
-    Case("pvh", "8T"), Case("pvh", "8T", words="la57=on"), Case("pvh", "8T", words="maxpage=2m"),
-    Case("pvh", "8T", words="la57=on maxpage=2m"), Case("pvh", "8T", INTEL),
+    Case("pvh", "8T"), Case("pvh", "8T", words="la57=on"), Case("pvh", "8T", INTEL),
+    Case("pvh", "8T", words="maxpage=2m", full=True), Case("pvh", "8T", words="la57=on maxpage=2m", full=True),
     Case("pvh", "8T", words="directmap=off"),
     Case("bios", "1T"), Case("bios", "1126G", EPYC, "maxpage=2m"), Case("bios", "8T"),
     *(Case("bios", memory, cpu, f"{la57} maxpage={size}", True)

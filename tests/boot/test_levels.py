@@ -69,7 +69,9 @@ WAYS: dict[str, Callable[[Bench, str], snapshot.Snapshot]] = {
     "efi": _by_efi,
     "pvh": _by_pvh,
 }
-_SLOW = {("uefi", ""), ("efi", ""), ("uefi", "la57=off"), ("efi", "la57=off"), ("efi", "la57=auto")}
+_SLOW = {
+    *product(("uefi", "efi"), ("", "la57=off", "la57=auto")), ("bios", "la57=off"), ("bios", ""), ("efi", "la57=on"),
+}  # fmt: skip
 BY_LOADER = [
     pytest.param(way, words, marks=[pytest.mark.full] if (way, words) in _SLOW else [])
     for way, words in product(WAYS, ASKED)
@@ -96,10 +98,17 @@ def _at(load: int, levels: int, words: str) -> RomBoot:
     return long_mode(boot, levels)
 
 
-@pytest.mark.smoke
-@pytest.mark.parametrize("words", ASKED)
-@pytest.mark.parametrize("load", LOADS)
-@pytest.mark.parametrize("entered", [4, 5])
+BY_LONG_MODE = [
+    pytest.param(
+        entered, load, words,
+        marks=[pytest.mark.full] if load == "odd" or not words
+        else [pytest.mark.smoke] if load == "above-4g" and entered != ASKED[words] else [],
+    )
+    for entered, load, words in product((4, 5), LOADS, ASKED)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entered", "load", "words"), BY_LONG_MODE)
 def test_by_long_mode(bench: Bench, entered: int, load: str, words: str) -> None:
     """The entry's levels do not matter, nor where the image is."""
     _hold(bench.rom_halts_right(_at(LOADS[load], entered, words)), ASKED[words])
@@ -115,7 +124,12 @@ def test_page_sizes(bench: Bench, entered: int, maxpage: str) -> None:
     _hold(bench.rom_halts_right(boot), 9 - entered)
 
 
-@pytest.mark.parametrize("load", [*range(0x100000, 0x110000, 0x1000), 0x1FF000, 0x200000], ids=hex)
+_FEW = (0x100000, 0x101000, 0x1FF000)
+_MANY = (*range(0x102000, 0x130000, 0x1000), 0x200000, 0x201000, 0x7FF000)
+ANYWHERE = [*_FEW, *(pytest.param(load, marks=[pytest.mark.full]) for load in _MANY)]
+
+
+@pytest.mark.parametrize("load", ANYWHERE, ids=hex)
 @pytest.mark.parametrize("entered", [4, 5])
 def test_anywhere(bench: Bench, entered: int, load: int) -> None:
     """The change of levels needs a page below 4 GiB, which is nowhere in particular."""
@@ -243,12 +257,16 @@ CLAIMS = [
 ]
 
 
-@pytest.mark.parametrize("entered", [4, 5])
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    ("claim", "entered"),
+    [
+        pytest.param(c, n, id=f"{c.name}-{n}", marks=[pytest.mark.full] if n == 5 and c.left_out else [])
+        for c, n in product(CLAIMS, (4, 5))
+        if n == 4 or "la57=off" not in c.cpu
+    ],
+)
 def test_claimed_ram(bench: Bench, claim: Claim, entered: int) -> None:
     """auto takes five levels for the first page that four cannot hold, and says what it leaves out."""
-    if entered == 5 and "la57=off" in claim.cpu:
-        pytest.skip("such a CPU cannot be entered with five levels")
     claimed = (claim.base, claim.end)
     boot = RomBoot(
         command=f"then=halt {claim.words}",
@@ -280,10 +298,15 @@ def test_limit_below(bench: Bench) -> None:
 # ---- a payload with five levels
 
 
-@pytest.mark.smoke
-@pytest.mark.parametrize("entered", [4, 5])
-@pytest.mark.parametrize("form", ["exec-1m", "exec-kernel", "exec-middle", "pie-big"])
-@pytest.mark.parametrize("words", ["la57=on", "la57=off"])
+PAYLOADS = [
+    pytest.param(form, entered, words, marks=[] if entered != ASKED[words] else [pytest.mark.full])
+    for form, entered, words in product(
+        ("exec-1m", "exec-kernel", "exec-middle", "pie-big"), (4, 5), ("la57=on", "la57=off")
+    )
+]
+
+
+@pytest.mark.parametrize(("form", "entered", "words"), PAYLOADS)
 def test_payload(bench: Bench, forms: dict[str, bytes], form: str, entered: int, words: str) -> None:
     """The payload finds every promise held, and the levels that were asked for."""
     boot = rom_boot(
@@ -292,7 +315,9 @@ def test_payload(bench: Bench, forms: dict[str, bytes], form: str, entered: int,
     assert rom_succeeds(bench, boot).held
 
 
-@pytest.mark.parametrize("way", ["pvh", "bios", "efi", pytest.param("uefi", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "way", ["pvh", "bios", *(pytest.param(way, marks=pytest.mark.full) for way in ("efi", "uefi"))]
+)
 def test_payload_by_loader(bench: Bench, forms: dict[str, bytes], way: str) -> None:
     """The same however it was started."""
     with payloads.start(bench, way, forms["pie"], "la57=on", "levels=5") as machine:
