@@ -70,8 +70,10 @@ WAYS: dict[str, Callable[[Bench, str], snapshot.Snapshot]] = {
     "pvh": _by_pvh,
 }
 _SLOW = {
-    *product(("uefi", "efi"), ("", "la57=off", "la57=auto")), ("bios", "la57=off"), ("bios", ""), ("efi", "la57=on"),
-}  # fmt: skip
+    *product(("uefi", "efi"), ("", "la57=off", "la57=auto")),
+    *product(("bios",), ("", "la57=off")),
+    ("efi", "la57=on"),
+}
 BY_LOADER = [
     pytest.param(way, words, marks=[pytest.mark.full] if (way, words) in _SLOW else [])
     for way, words in product(WAYS, ASKED)
