@@ -154,6 +154,19 @@ def test_the_rest_is_right(bench: Bench) -> None:
         assert not foreign.held(machine.serial), "addresses that are no RAM are held by nobody"
 
 
+@pytest.mark.parametrize("devices", ["8G", "behind-two-bridges", "second-root-bus"])
+def test_pci_is_left_as_it_was(bench: Bench, devices: str) -> None:
+    """Looking for BARs changes nothing of what QEMU says of PCI, nor of where memory is."""
+    seen = []
+    for name, words in (("with", "foreign=1G"), ("without", "")):
+        args = _devices(devices)
+        with pvh.start(bench, f"then=halt {words}", args=args, name=name) as machine:
+            machine.wait_halted(ROM_SECONDS)
+            assert_ready(machine)
+            seen.append((machine.hmp("info pci"), snapshot.read_memory(machine)))
+    assert seen[0] == seen[1]
+
+
 def test_no_option_no_range(bench: Bench) -> None:
     """Without the option there is no such line."""
     with pvh.start(bench, "then=halt") as machine:
