@@ -22,13 +22,13 @@ import payloads
 import pvh
 import snapshot
 from boots import (
-    GRUB_SECONDS, MIB, ROM_SECONDS, Bench, Module, RomBoot, efi_halts_right, grub_halts_right,
+    MIB, ROM_SECONDS, Bench, Module, RomBoot, efi_halts_right, grub_halts_right,
 )  # fmt: skip
 from console import PlanLine
 from faults import Editor, NX, P, W, _add, describe
 from intervals import Intervals, intersect, subtract, total, union
 from machine import EXIT_SUCCESS
-from payloads import long_mode, rom_boot, rom_succeeds
+from payloads import long_mode, rom_boot
 from snapshot import Snapshot
 
 GIB = 1 << 30

@@ -25,7 +25,7 @@ from console import MapLine
 from foreign import HYPERTRANSPORT, Found, Guest
 from intervals import intersect, union
 from machine import EXIT_PANIC, EXIT_SUCCESS, Machine
-from payloads import rom_boot, rom_succeeds
+from payloads import rom_boot
 from rom import Firmware
 
 GIB, TIB = 1 << 30, 1 << 40

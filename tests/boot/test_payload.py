@@ -206,8 +206,6 @@ def test_dirty_machine(bench: Bench, forms: Forms, form: str) -> None:
     rom_succeeds(bench, rom_boot(boot, forms[form]))
 
 
-
-
 @pytest.mark.parametrize("levels", [4, 5])
 def test_image_above_4g(bench: Bench, forms: Forms, levels: int) -> None:
     """The image above 4 GiB, its payload below."""
