@@ -59,7 +59,8 @@ static void show_omissions(const struct boot *boot)
     struct ram_iter iter;
     struct ram_piece piece;
 
-    log_print(LOG_ALWAYS, "\nLeft out of the directmap\n");
+    log_print(LOG_ALWAYS, "\n%s\n",
+              boot->request.directmap ? "Left out of the directmap" : "Not used as RAM");
     ram_first(&iter, &boot->request);
     while (ram_next(&iter, &piece)) {
         if (piece.fate != RAM_MAPPED)

@@ -42,15 +42,48 @@ struct error levels_choose(struct boot *boot)
     return SUCCESS;
 }
 
-/* Without paging the CPU reaches 4 GiB: all frames there, for simplicity. */
-static uint64_t take_low(void *ctx)
+/*
+ * Frames borrowed until the switch, from copies of the pool. Without paging the
+ * CPU reaches 4 GiB: the page of code must lie there, and the root for after.
+ */
+struct loan {
+    struct frame_pool pool;
+    uint64_t code;
+    uint64_t root;
+    bool is_root; /* the next one that is asked for is the root */
+};
+
+/* A low frame, after none or one that was found already; 0: there is none. */
+static uint64_t find_low(struct frame_pool pool, uint64_t other)
 {
     uint64_t frame;
 
-    return frame_pool_take(ctx, &frame) && frame < BELOW_4G ? frame : 0;
+    while (frame_pool_take(&pool, &frame)) {
+        if (frame < BELOW_4G && frame != other)
+            return frame;
+        /* All that follows in this run is no lower. */
+        if (frame >= BELOW_4G)
+            pool.run.base = pool.run.end;
+    }
+    return 0;
 }
 
-/* The pool is a copy: what is taken of it is in use until the switch only. */
+static uint64_t borrow(void *ctx)
+{
+    struct loan *loan = ctx;
+    uint64_t frame;
+
+    if (loan->is_root) {
+        loan->is_root = false;
+        return loan->root;
+    }
+    do {
+        if (!frame_pool_take(&loan->pool, &frame))
+            return 0;
+    } while (frame == loan->code || frame == loan->root);
+    return frame;
+}
+
 static void give_back(void *ctx, uint64_t frame)
 {
     (void)ctx;
@@ -81,26 +114,27 @@ static struct error make_root(const struct boot *boot, unsigned levels, uint64_t
 
 struct error levels_change(const struct boot *boot)
 {
-    struct frame_pool pool = boot->pool;
-    const struct footing_frames frames = {&pool, take_low, give_back};
+    struct loan loan = {.pool = boot->pool};
+    const struct footing_frames frames = {&loan, borrow, give_back};
     const struct pt_live_memory *memory = live_memory(&frames);
-    uint64_t code = take_low(&pool);
     uint64_t old_root = 0;
     uint64_t new_root = 0;
-    struct error err = {.code = code ? ERR_NONE : ERR_NOFRAMES};
+    struct error err;
 
-    boot_l5[PT_SLOTS - 1] = image_pa(boot_l4) | PT_LINK;
-    if (!err.code)
-        err = make_root(boot, cpu_levels(), code, memory, &old_root);
-    if (!err.code)
-        err = make_root(boot, boot->request.levels, code, memory, &new_root);
-    if (err.code == ERR_NOFRAMES)
+    loan.code = find_low(boot->pool, 0);
+    loan.root = find_low(boot->pool, loan.code);
+    if (!loan.code || !loan.root)
         return (struct error){.code = ERR_LEVELS, .text = "no free RAM below 4 GiB to do it in"};
+    boot_l5[PT_SLOTS - 1] = image_pa(boot_l4) | PT_LINK;
+    err = make_root(boot, cpu_levels(), loan.code, memory, &old_root);
+    loan.is_root = true;
+    if (!err.code)
+        err = make_root(boot, boot->request.levels, loan.code, memory, &new_root);
     if (err.code)
         return err;
-    void *copy = pmap_map("identity page", code, PAGE_SIZE);
+    void *copy = pmap_map("identity page", loan.code, PAGE_SIZE);
     __builtin_memcpy(copy, levels_start, (size_t)(levels_end - levels_start));
     pmap_unmap(copy);
-    cpu_change_levels(code, old_root, new_root);
+    cpu_change_levels(loan.code, old_root, new_root);
     return SUCCESS;
 }

@@ -147,15 +147,8 @@ LITTLE = {
     "above-1m": (0x100000, 0x40000),
     "below-4g": (2 * GIB - MIB, MIB),
 }
-_UNSEEN = pytest.mark.xfail(
-    strict=True,
-    reason="free RAM below 1 MiB does not count, nor what the final tables' frames use up first",
-)
 
-
-@pytest.mark.parametrize(
-    "where", [pytest.param(w, marks=[_UNSEEN] if w in ("below-1m", "at-1m") else []) for w in LITTLE]
-)
+@pytest.mark.parametrize("where", LITTLE)
 @pytest.mark.parametrize("entered", [4, 5])
 def test_little_low_ram(bench: Bench, entered: int, where: str) -> None:
     """All of the RAM below 4 GiB is 64 KiB or a few times that, for an image above."""
