@@ -167,7 +167,6 @@ OTHERS: dict[str, Case] = {
     "many-modules": Case(
         "MODULES", r".*", _run(*["module=m"] * 65), "", {"m": b"m"}
     ),
-    "no-foreign-space": Case("FOREIGN", r"foreign=", _run("options=foreign=2T")),
 }  # fmt: skip
 
 # Which configuration counts: each says its own name by an option that nobody knows.
