@@ -2,6 +2,7 @@
 /* The built-in payload: shows what was surveyed and mapped, and audits the live tables. */
 #include "boot.h"
 #include "console.h"
+#include "cpu.h"
 #include "layout.h"
 #include "pmap.h"
 #include "runtime.h"
@@ -109,8 +110,8 @@ struct error builtin_payload(const struct boot *boot)
     log_print(LOG_ALWAYS, "\nPage tables: %lu frames; leaves: %lu of 4K, %lu of 2M, %lu of 1G\n",
               boot->stats.tables, boot->stats.leaves[0], boot->stats.leaves[1],
               boot->stats.leaves[2]);
-    err = pt_audit(boot->root, boot->request.levels, boot->request.phys_bits, &pmap_snapshots,
-                   &boot->plan, &found);
+    err = pt_audit(cpu_root(), cpu_levels(), boot->request.phys_bits, &pmap_snapshots, &boot->plan,
+                   &found);
     show_runtime(boot);
     if (!err.code)
         log_print(LOG_ALWAYS, "Audit: %lu tables and %lu leaves read back, exactly as planned\n",

@@ -153,14 +153,9 @@ static const char *name_of_memory(uint32_t type)
     return mem_type_name((enum mem_type)type);
 }
 
-static void *map_for_payload(uint64_t pa, uint64_t len)
-{
-    return pmap_map("payload", pa, len);
-}
-
 static const struct footing_calls calls = {
     .reclaim = reclaim,
-    .pmap_map = map_for_payload,
+    .pmap_map = pmap_map_payload,
     .pmap_unmap = pmap_unmap,
     .update = live_update,
     .print = print,
@@ -287,7 +282,7 @@ static void fill_space(const struct boot *boot)
     info.root_pa = boot->root;
     info.levels = boot->request.levels;
     info.pmap_va = PMAP_VA;
-    info.pmap_slots = PMAP_NESTED;
+    info.pmap_slots = PMAP_PAYLOAD;
     info.image_pa = boot->image_pa;
     info.image_va = IMAGE_VA;
     info.image_len = (uint64_t)(image_end - image_start);

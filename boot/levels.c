@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "live.h"
 #include "pmap.h"
+#include "trap.h"
 
 #define BELOW_4G UINT64_C(0x100000000)
 
@@ -136,5 +137,7 @@ struct error levels_change(const struct boot *boot)
     __builtin_memcpy(copy, levels_start, (size_t)(levels_end - levels_start));
     pmap_unmap(copy);
     cpu_change_levels(loan.code, old_root, new_root);
+    /* The task register, too, is to be loaded anew after a while out of long mode. */
+    trap_use_stacks();
     return SUCCESS;
 }

@@ -16,6 +16,12 @@ static struct pt_space space;
 /* Roots that share the main one's tables; root 0: none. */
 static struct pt_space others[FOOTING_ROOTS_MAX];
 
+/* The code page that is prepared for its identity mapping, and the root for it; 0: none. */
+static struct {
+    uint64_t pa;
+    uint64_t root;
+} identity_page;
+
 /* Frames that were taken in advance, each with the next one's address in its first word. */
 static struct {
     const struct footing_frames *source;
@@ -48,7 +54,7 @@ static bool reserve(void *ctx, size_t count)
     for (; count > 0; count--) {
         uint64_t frame = stock.source->alloc(stock.source->ctx);
 
-        if (frame == 0)
+        if (frame == 0 || (frame & PAGE_MASK) || !pmap_reaches(frame, PAGE_SIZE))
             break;
         put_frame(frame);
     }
@@ -132,10 +138,9 @@ struct error live_start(const struct boot *boot)
 }
 
 /* Footing's slots and image, on which this very code runs; and what is to fault for good. */
-static bool is_own(const struct footing_update *update)
+static bool is_own(uint64_t va, uint64_t len)
 {
-    return update->va >= PMAP_VA || update->len > PMAP_VA - update->va ||
-           update->va < ELF_LOWEST_VA;
+    return va >= PMAP_VA || len > PMAP_VA - va || va < ELF_LOWEST_VA;
 }
 
 /* Tables must not be reached by what is about to change. */
@@ -152,6 +157,19 @@ static struct pt_space *find_other(uint64_t root)
             return &others[i];
     }
     return NULL;
+}
+
+static struct pt_space *find_root(uint64_t root)
+{
+    return root ? find_other(root) : NULL;
+}
+
+/* While there are others, the main root is shared. */
+static void count_roots(void)
+{
+    space.shared = false;
+    for (size_t i = 0; i < FOOTING_ROOTS_MAX; i++)
+        space.shared = space.shared || others[i].root != 0;
 }
 
 /* Where types change, more was asked for than was needed: that goes back. */
@@ -193,7 +211,7 @@ const char *live_update(const struct footing_update *update)
         .allow_types = update->flags & FOOTING_ALLOW_CACHE,
     };
     struct pt_space *target =
-        update->flags & FOOTING_OTHER_ROOT ? find_other(update->root_pa) : &space;
+        update->flags & FOOTING_OTHER_ROOT ? find_root(update->root_pa) : &space;
     struct error err = {.code = ERR_CLASH};
 
     if (!is_known(update) || !target)
@@ -201,7 +219,7 @@ const char *live_update(const struct footing_update *update)
     stock.source = update->frames;
     if (is_in_directmap(update))
         pmap_forget_directmap();
-    if (!is_own(update))
+    if (!is_own(update->va, update->len))
         err = pt_update(target, &change);
     return finish(err);
 }
@@ -220,44 +238,60 @@ uint64_t live_root_create(const struct footing_frames *frames)
 
 const char *live_root_destroy(uint64_t root, const struct footing_frames *frames)
 {
-    struct pt_space *other = root ? find_other(root) : NULL;
+    struct pt_space *other = find_root(root);
 
     if (!other || root == cpu_root() || !is_source(frames))
         return "INVALID";
     stock.source = frames;
     pt_root_destroy(other);
     other->root = 0;
-    space.shared = false;
-    for (size_t i = 0; i < FOOTING_ROOTS_MAX; i++)
-        space.shared = space.shared || others[i].root != 0;
+    count_roots();
     return NULL;
 }
 
 const char *live_identity_prepare(struct footing_identity *identity)
 {
     struct pt_space *other = find_other(0);
-    struct error err;
+    struct error err = {.code = ERR_CLASH};
 
-    if (!is_source(identity->frames))
+    if (!is_source(identity->frames) || identity_page.root)
         return "INVALID";
     if (!other)
         return "PLANFULL";
     stock.source = identity->frames;
-    err = identity_create(other, &space, identity->pa);
+    if (!is_own(identity->pa, PAGE_SIZE))
+        err = identity_create(other, &space, identity->pa);
     if (err.code)
         other->root = 0;
+    count_roots();
     identity->root_pa = other->root;
     identity->va = 0;
+    identity_page.root = other->root;
+    identity_page.pa = identity->pa;
     return finish(err);
 }
 
+/* Global translations, of whatever else is mapped at pa, would outlive the change of roots. */
 void live_identity_enable(struct footing_identity *identity)
 {
-    identity->va = pmap_code(identity->pa);
+    if (!identity_page.root || identity->root_pa != identity_page.root) {
+        identity->va = 0;
+        return;
+    }
+    cpu_global_pages(false);
+    identity->va = pmap_code(identity_page.pa);
 }
 
 const char *live_identity_disable(struct footing_identity *identity)
 {
+    const char *why = "INVALID";
+
+    if (identity->root_pa == identity_page.root)
+        why = live_root_destroy(identity->root_pa, identity->frames);
+    if (why)
+        return why;
+    identity_page.root = 0;
     pmap_code(0);
-    return live_root_destroy(identity->root_pa, identity->frames);
+    cpu_global_pages(true);
+    return NULL;
 }

@@ -92,6 +92,13 @@ static void claim_all(bool bios)
         hold_bios_data();
 }
 
+static void find_foreign(void)
+{
+    if (boot.bios)
+        bios_find(&boot.facts);
+    must(place_foreign(&boot));
+}
+
 static void add_fixed(struct mapping m)
 {
     if (boot.request.nfixed == PLAN_MAX_FIXED)
@@ -255,7 +262,7 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     set_request();
     claim_all(firmware == NULL);
     if (boot.options.foreign != 0)
-        must(place_foreign(&boot));
+        find_foreign();
     place_payload();
     make_plan();
     build_tables();

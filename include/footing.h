@@ -166,13 +166,13 @@ enum footing_operation {
 #define FOOTING_ALLOW_WX    0x1u /* a frame writable and executable, over all its mappings */
 #define FOOTING_ALLOW_CACHE 0x2u /* a frame mapped with two memory types */
 
-/* The change is for root_pa's tables, not those that are active. */
+/* The change is for the tables of root_pa, of root_create(), not for Footing's own. */
 #define FOOTING_OTHER_ROOT 0x4u
 
 /* Frames for page tables: the payload's allocator. */
 struct footing_frames {
     void *ctx;
-    /* A frame of write-back RAM, whatever is in it; 0: there is none. */
+    /* A frame of write-back RAM, whatever is in it; 0: there is none. It calls no update(). */
     uint64_t (*alloc)(void *ctx);
     /* A frame that no table needs any more; also of those that Footing built its tables of. */
     void (*free)(void *ctx, uint64_t pa);
@@ -202,9 +202,13 @@ struct footing_update {
 struct footing_identity {
     uint64_t pa; /* the page, in the payload's text: of write-back RAM, and nowhere writable */
     const struct footing_frames *frames;
-    /* From identity_prepare(): a root that maps pa at pa, and all else as the active one does. */
+    /*
+     * From identity_prepare(): a root that maps pa at pa, and all else as
+     * Footing's does, but for what shares pa's part of the root (512 GiB; 256
+     * TiB with 5 levels).
+     */
     uint64_t root_pa;
-    /* From identity_enable(): where both roots map the page, executable. */
+    /* From identity_enable(): where both roots map the page, executable; 0: not prepared. */
     uint64_t va;
 };
 
@@ -223,14 +227,14 @@ struct footing_calls {
 
     /*
      * Map len > 0 bytes at pa through Footing's PMAP slots, writable,
-     * write-back; the last one mapped is the first to be unmapped. Null: there
-     * are not enough slots.
+     * write-back; the last one mapped is the first to be unmapped, or a panic
+     * (PMAP) says so. Null: there are not enough slots, or pa is too wide.
      */
     void *(*pmap_map)(uint64_t pa, uint64_t len);
     void (*pmap_unmap)(const void *mapped);
 
     /*
-     * Change the active page tables, or another root's: all of it, or nothing. Large pages are
+     * Change Footing's page tables (root_pa), or another root's: all of it, or nothing. Large pages are
      * split and merged as needed, and translations of this CPU are flushed;
      * those of others are the caller's business, with what it unmapped still
      * unused. Returns null, or why nothing was changed: "INVALID" (a value
@@ -274,8 +278,10 @@ struct footing_calls {
      * else is mapped at that address otherwise. It takes all the frames, and
      * says why not as update() does. enable maps the page at a third address,
      * too, in both roots: jump there, load root_pa, jump to pa; come back the
-     * same way. disable, back on the root from before, undoes all of it and
-     * gives back the frames. One at a time.
+     * same way. Global pages are off in between (CR4.PGE), lest translations
+     * outlive the change of roots. disable, back on the root from before,
+     * undoes all of it and gives back the frames. One at a time, else
+     * "INVALID". With paging off, no NMI or machine check can be taken.
      */
     const char *(*identity_prepare)(struct footing_identity *identity);
     void (*identity_enable)(struct footing_identity *identity);

@@ -21,6 +21,7 @@
 #define PMAP_COPY_SLOT (PMAP_SLOTS - 2) /* the frame that is being copied, by pmap_snapshots */
 #define PMAP_CODE_SLOT (PMAP_SLOTS - 3) /* a code page, on the way to its identity mapping */
 #define PMAP_NESTED    (PMAP_SLOTS - 3)
+#define PMAP_PAYLOAD   (PMAP_NESTED - 12) /* the rest is for Footing's calls: two tables a level */
 
 /* The most that one pmap_map() can hold, if no other mapping is open. */
 #define PMAP_MAX_BYTES (PMAP_NESTED * PAGE_SIZE)
@@ -42,6 +43,9 @@ bool pmap_reaches(uint64_t pa, uint64_t len);
  */
 void *pmap_map(const char *owner, uint64_t pa, size_t len);
 void pmap_unmap(const void *mapped);
+
+/* The same for the payload, which gets PMAP_PAYLOAD slots; null also where no entry can reach. */
+void *pmap_map_payload(uint64_t pa, uint64_t len);
 
 /* Is every mapping unmapped? ERR_PMAP: text = the owner of one that is not. */
 struct error pmap_check(void);

@@ -62,6 +62,16 @@ void cpu_exit_qemu(bool success)
     out32(EXIT_PORT, success ? EXIT_SUCCESS : EXIT_PANIC);
 }
 
+void cpu_global_pages(bool on)
+{
+    static uint64_t was;
+    uint64_t cr4 = read_cr4();
+
+    if (!on)
+        was = cr4 & CR4_PGE;
+    write_cr4((cr4 & ~CR4_PGE) | (on ? was : 0));
+}
+
 /* Mechanism 1: PCI Local Bus 3.0 section 3.2.2.3.2. Where there is no PCI, all reads as ones. */
 uint32_t pci_read(uint32_t address)
 {

@@ -2,16 +2,16 @@
 #include "font.h"
 
 /*
- * The rows from the third on; the first two are always blank, which with the
- * last makes the leading. Capitals stand on the tenth of these, small letters
+ * The rows from the third on; the two before and the one after make the
+ * leading. Capitals stand on the tenth of these, small letters
  * begin at the fourth, and the rightmost pixel stays blank between characters.
  */
 #define GLYPH(...) \
     { \
-        0, 0, __VA_ARGS__ \
+        __VA_ARGS__ \
     }
 
-const uint8_t font[FONT_LAST - FONT_FIRST + 1][FONT_HEIGHT] = {
+const uint8_t font[FONT_LAST - FONT_FIRST + 1][FONT_ROWS] = {
     GLYPH(0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00), /* space */
     GLYPH(0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x00, 0x30, 0x30, 0x00, 0x00, 0x00), /* ! */
     GLYPH(0x6c, 0x6c, 0x6c, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00), /* " */

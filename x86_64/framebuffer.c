@@ -146,7 +146,7 @@ static void draw(unsigned row, unsigned column, uint8_t c)
                              (size_t)row * FONT_HEIGHT * screen.scale * screen.fb.pitch;
 
     for (unsigned y = 0; y < FONT_HEIGHT; y++) {
-        compose(words, font[c - FONT_FIRST][y]);
+        compose(words, font_row(c, y));
         for (unsigned n = 0; n < screen.scale; n++) {
             for (unsigned i = 0; i < nwords; i++)
                 ((volatile pixel_word *)line)[i] = words[i];

@@ -83,19 +83,31 @@ static void clear_slot(unsigned slot)
     invalidate_page(slot_va(slot));
 }
 
-void *pmap_map(const char *owner, uint64_t pa, size_t len)
+/* In the first `max` slots. */
+static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len)
 {
     uint64_t offset = pa & PAGE_MASK;
     uint64_t pages = (offset + len + PAGE_MASK) >> PAGE_SHIFT;
     uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, MEMTYPE_WB, 0);
     unsigned first;
 
-    if (len > PMAP_MAX_BYTES || !slots_take(&pmap.taken, PMAP_NESTED, owner, pages, &first))
+    if (len > PMAP_MAX_BYTES || !slots_take(&pmap.taken, max, owner, pages, &first))
         return NULL;
     /* From not present to present: there is nothing to invalidate. */
     for (uint64_t i = 0; i < pages; i++)
         pmap.entries[first + i] = pte + (i << PAGE_SHIFT);
+    barrier();
     return (void *)(slot_va(first) + offset);
+}
+
+void *pmap_map(const char *owner, uint64_t pa, size_t len)
+{
+    return map_within(PMAP_NESTED, owner, pa, len);
+}
+
+void *pmap_map_payload(uint64_t pa, uint64_t len)
+{
+    return pmap_reaches(pa, len) ? map_within(PMAP_PAYLOAD, "payload", pa, len) : NULL;
 }
 
 void pmap_unmap(const void *mapped)
@@ -192,6 +204,7 @@ static const uint64_t *copy_frame(void *ctx, uint64_t frame)
     if (!pmap_reaches(frame, PAGE_SIZE))
         return __builtin_memset(copy, 0, PAGE_SIZE);
     pmap.entries[PMAP_COPY_SLOT] = frame | pte_attributes(0, MEMTYPE_WB, 0);
+    barrier();
     __builtin_memcpy(copy, (const void *)slot_va(PMAP_COPY_SLOT), PAGE_SIZE);
     clear_slot(PMAP_COPY_SLOT);
     return copy;

@@ -6,16 +6,17 @@
 /* Characters show, do not touch their neighbours, and no two are alike. */
 static void characters_are_distinct(void **state)
 {
-    static const uint8_t blank[FONT_HEIGHT];
+    static const uint8_t blank[FONT_ROWS];
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(font); i++) {
-        assert_int_equal(memcmp(font[i], blank, FONT_HEIGHT) == 0, i == 0);
+        assert_int_equal(memcmp(font[i], blank, FONT_ROWS) == 0, i == 0);
         for (size_t y = 0; y < FONT_HEIGHT; y++)
-            assert_int_equal(font[i][y] & 1, 0);
-        assert_int_equal(font[i][0] | font[i][FONT_HEIGHT - 1], 0);
+            assert_int_equal(font_row((uint8_t)(FONT_FIRST + i), (unsigned)y) & 1, 0);
+        assert_int_equal(font_row((uint8_t)(FONT_FIRST + i), 0), 0);
+        assert_int_equal(font_row((uint8_t)(FONT_FIRST + i), FONT_HEIGHT - 1), 0);
         for (size_t other = 0; other < i; other++)
-            assert_memory_not_equal(font[i], font[other], FONT_HEIGHT);
+            assert_memory_not_equal(font[i], font[other], FONT_ROWS);
     }
 }
 
@@ -31,9 +32,9 @@ static void similar_characters_are_told_apart(void **state)
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         unsigned pixels = 0;
 
-        for (size_t y = 0; y < FONT_HEIGHT; y++)
-            pixels += (unsigned)__builtin_popcount(font[pairs[i][0] - ' '][y] ^
-                                                   font[pairs[i][1] - ' '][y]);
+        for (unsigned y = 0; y < FONT_HEIGHT; y++)
+            pixels += (unsigned)__builtin_popcount(font_row((uint8_t)pairs[i][0], y) ^
+                                                   font_row((uint8_t)pairs[i][1], y));
         assert_in_range(pixels, 2, FONT_WIDTH * FONT_HEIGHT);
     }
 }

@@ -126,12 +126,11 @@ static uint64_t color_at(size_t x, size_t y)
 {
     size_t column = x / canvas.scale / 8;
     size_t row = y / canvas.scale / 16;
-    const uint8_t *glyph;
 
     if (column >= canvas.columns || row >= canvas.rows)
         return 0;
-    glyph = font[shown(row, column) - ' '];
-    if (!(glyph[y / canvas.scale % 16] & 0x80 >> x / canvas.scale % 8))
+    if (!(font_row((uint8_t)shown(row, column), (unsigned)(y / canvas.scale % 16)) &
+          0x80u >> x / canvas.scale % 8))
         return 0;
     return brightness(canvas.fb.red) | brightness(canvas.fb.green) | brightness(canvas.fb.blue);
 }

@@ -118,7 +118,7 @@ void check_pmap(void)
     uint64_t pa = free_pages();
     volatile uint8_t *one, *two, *seen;
 
-    promise_equal("pmap: slots", info->pmap_slots, 125);
+    promise_equal("pmap: slots", info->pmap_slots, 113);
     promise_equal("pmap: nothing is mapped at entry", used_slots(), 0);
     check_limits();
     seen = pa ? window_open(pa, 2 * PAGE_SIZE) : NULL;

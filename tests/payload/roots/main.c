@@ -9,6 +9,7 @@
 
 #define PAGE     UINT64_C(0x1000)
 #define PTE_ADDR UINT64_C(0x000ffffffffff000)
+#define CR4_PGE  UINT64_C(0x80)
 
 /* Nothing of Footing's is in these two parts of the root, and the payload is in neither. */
 #define LOW  (info->levels == 5 ? UINT64_C(0x0060000000000000) : UINT64_C(0x0000600000000000))
@@ -96,12 +97,12 @@ static uint64_t alloc_none(void *ctx)
 
 static const struct footing_frames no_frames = {NULL, alloc_none, give_back};
 
-static const char *change(uint64_t root, uint32_t operation, uint64_t va, uint64_t pa,
-                          uint32_t rights)
+static const char *change_other(uint64_t root, uint32_t operation, uint64_t va, uint64_t pa,
+                                uint32_t rights)
 {
     struct footing_update update = {
         .operation = operation,
-        .flags = root ? FOOTING_OTHER_ROOT : 0,
+        .flags = root == info->root_pa ? 0 : FOOTING_OTHER_ROOT,
         .va = va,
         .pa = pa,
         .len = PAGE,
@@ -112,6 +113,12 @@ static const char *change(uint64_t root, uint32_t operation, uint64_t va, uint64
     };
 
     return info->calls->update(&update);
+}
+
+static const char *change(uint64_t root, uint32_t operation, uint64_t va, uint64_t pa,
+                          uint32_t rights)
+{
+    return change_other(root ? root : info->root_pa, operation, va, pa, rights);
 }
 
 static const char *map(uint64_t root, uint64_t va, uint64_t pa, uint32_t rights)
@@ -130,6 +137,14 @@ static uint64_t read_root(void)
 
     __asm__ volatile("mov %%cr3, %0" : "=r"(root));
     return root;
+}
+
+static uint64_t read_cr4(void)
+{
+    uint64_t cr4;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    return cr4;
 }
 
 static void load_root(uint64_t root)
@@ -212,6 +227,8 @@ static void private_mappings(void)
             equal(map(b, LOW + PAGE, one, FOOTING_EXECUTE), "WX") &&
                 equal(map(0, HIGH, one, FOOTING_EXECUTE), "WX"));
     promise("a root that is none", equal(map(one, LOW, two, 0), "INVALID"));
+    promise("sources that are none", !info->calls->root_create(NULL) &&
+                                         equal(info->calls->root_destroy(a, NULL), "INVALID"));
     load_root(a);
     promise("the active root stays", equal(info->calls->root_destroy(a, &frames), "INVALID"));
     load_root(main_root);
@@ -222,6 +239,9 @@ static void private_mappings(void)
             info->directmap_len != 0 ? equal(map(0, HIGH, one, FOOTING_EXECUTE), "WX")
                                      : !map(0, HIGH, one, FOOTING_EXECUTE) && !unmap(0, HIGH));
     promise("and so is the other", !info->calls->root_destroy(b, &frames));
+    promise("root 0 is none, also where one has been",
+            equal(change_other(0, FOOTING_MAP, LOW, one, 0), "INVALID") &&
+                equal(info->calls->root_destroy(0, &frames), "INVALID"));
     give_back(NULL, one);
     give_back(NULL, two);
 }
@@ -283,23 +303,65 @@ static void identity_pages(void)
     uint64_t pa = physical(visit_page);
     uint64_t before = walk(main_root, pa);
     struct footing_identity identity;
+    struct footing_identity second;
+    uint64_t cr4 = read_cr4();
 
     promise("an address that is none", equal(prepare(pa + 8, &identity), "ALIGN"));
     promise("a page that is writable", equal(prepare(physical(&held) & -PAGE, &identity), "WX"));
     promise("too wide", prepare(UINT64_C(1) << info->cpu.phys_bits, &identity) != NULL);
+    info->calls->identity_enable(&identity);
+    promise("not prepared", identity.va == 0);
+    promise("nor to be disabled", equal(info->calls->identity_disable(&identity), "INVALID"));
     for (unsigned turn = 0; turn < 2; turn++) {
         promise("prepared", !prepare(pa, &identity));
+        promise("one at a time", equal(prepare(pa, &second), "INVALID"));
+        second = identity;
+        second.root_pa = 0;
+        info->calls->identity_enable(&second);
+        promise("of another one nothing is enabled", second.va == 0);
         promise("the active tables are as before", walk(main_root, pa) == before);
         promise("mapped at its address, to be executed, in the other root",
                 (walk(identity.root_pa, pa) & ~UINT64_C(0x160)) == (pa | 1));
         info->calls->identity_enable(&identity);
+        promise("no translation is global", !(read_cr4() & CR4_PGE));
         promise("below 4 GiB", (pa | identity.root_pa) >> 32 == 0);
         promise("paging was off, and is on", visit(identity.va, pa, identity.root_pa) == 0x600d);
         promise("the root from before", read_root() == main_root);
-        promise("disabled", !info->calls->identity_disable(&identity));
+        promise("disabled", !info->calls->identity_disable(&identity) && read_cr4() == cr4);
         promise("nothing is left of it",
                 walk(main_root, identity.va) == 0 && walk(main_root, pa) == before);
     }
+}
+
+static uint64_t alloc_odd(void *ctx)
+{
+    uint64_t pa = alloc(ctx);
+
+    give_back(ctx, pa);
+    return pa | 0x10;
+}
+
+static uint64_t alloc_wide(void *ctx)
+{
+    (void)ctx;
+    return UINT64_C(1) << info->cpu.phys_bits;
+}
+
+/* Frames that are none, and all of PMAP taken. */
+static void bad_frames_and_no_slots(void)
+{
+    const struct footing_frames odd = {NULL, alloc_odd, give_back};
+    const struct footing_frames too_wide = {NULL, alloc_wide, give_back};
+    uint64_t page = alloc(NULL);
+    void *slots = info->calls->pmap_map(info->root_pa, info->pmap_slots * PAGE);
+
+    promise("no frame", !info->calls->root_create(&odd) && !info->calls->root_create(&too_wide));
+    promise("all of the payload's slots", slots && !info->calls->pmap_map(info->root_pa, 1));
+    promise("Footing has slots of its own", !map(0, HIGH, page, 0) && !unmap(0, HIGH));
+    info->calls->pmap_unmap(slots);
+    promise("what no entry can hold",
+            !info->calls->pmap_map(UINT64_C(1) << info->cpu.phys_bits, 1));
+    give_back(NULL, page);
 }
 
 /* The first of two mappings is unmapped first: whoever has the second forgot it. */
@@ -331,6 +393,7 @@ void roots_main(const struct footing_info *given)
     shared_mappings();
     as_many_as_there_may_be();
     identity_pages();
+    bad_frames_and_no_slots();
     promise("all frames came back", frames_out == 0);
     print("payload: ");
     print_number(held);
