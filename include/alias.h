@@ -20,9 +20,11 @@ struct pt_run {
 struct alias_view {
     long growth; /* by how many entries the registry grows, or shrinks */
     bool known;  /* the run is a part of an entry that is of this kind already */
+    bool kept;   /* it is of those that have an entry at all */
     size_t at;   /* where it is, or would be, in order of pa */
     size_t end;  /* the first entry that begins where the run ends, or above */
-    /* The entries of its kind that end where it begins, and begin where it ends; or ALIAS_NONE. */
+    /* The entry that is this run; those of its kind that end, or begin, beside it; or ALIAS_NONE. */
+    size_t whole;
     size_t before;
     size_t after;
 };

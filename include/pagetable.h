@@ -78,6 +78,9 @@ void pt_put(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t size);
 /* What a leaf of this level that pte_attributes() made says. */
 void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *type);
 
+/* Have two such leaves of this level the same memory type? */
+bool pte_same_type(uint64_t pte, uint64_t other, unsigned level);
+
 /* An entry's bits for rights and memory type at a leaf level; the frame is 0. */
 uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level);
 

@@ -91,6 +91,12 @@ struct pt_typed {
     enum memtype type;
 };
 
+/* The table of single pages that translates va; frame 0: none. */
+struct pt_way {
+    uint64_t va;
+    uint64_t frame;
+};
+
 /* One root, and the tables below it. */
 struct pt_space {
     uint64_t root;
@@ -105,6 +111,7 @@ struct pt_space {
     const struct pt_live_memory *memory;
     struct pt_aliases *aliases; /* of all roots */
     struct pt_typed typed;      /* what the MTRRs said last; zero at first */
+    struct pt_way way;          /* where a page changed last; zero at first */
 };
 
 /* Take the plan's mappings as the aliases that there are, in this root. ERR_PLANFULL: no room. */

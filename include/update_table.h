@@ -41,9 +41,16 @@ enum error_code pt_check_change(const struct pt_space *space, const struct pt_ch
 /* Tables for a leaf that changes only on [va, stop): two at most on each level. */
 size_t table_count_split(unsigned level, uint64_t va, uint64_t stop);
 
+/* A leaf's rights: where roots may differ, translations must not outlive a change of CR3. */
+unsigned rights_in(const struct pt_space *space, const struct pt_change *change);
+
+/* What a leaf of this level becomes that leads to pa; 0 if it goes. */
+uint64_t table_entry(const struct pt_space *space, const struct pt_change *change, uint64_t pa,
+                     unsigned level);
+
 /* A table of this level that says what the leaf above it said, but for [va, stop). */
-uint64_t table_split(const struct pt_live_memory *memory, const struct pt_change *change,
-                     unsigned level, uint64_t leaf, uint64_t va, uint64_t stop);
+uint64_t table_split(const struct pt_space *space, const struct pt_change *change, unsigned level,
+                     uint64_t leaf, uint64_t va, uint64_t stop);
 
 /*
  * Is there no entry? A table that is in use mostly has one near the one that

@@ -24,19 +24,17 @@ static bool is_kept(const struct pt_space *space, const struct pt_run *run)
 /* How many begin below this address. */
 static size_t below(const struct pt_aliases *aliases, uint64_t pa)
 {
-    const struct pt_alias *low = aliases->entries;
+    size_t low = 0;
 
-    for (size_t count = aliases->count; count > 0;) {
-        size_t half = count / 2;
+    for (size_t high = aliases->count; low < high;) {
+        size_t middle = (low + high) / 2;
 
-        if (low[half].pa < pa) {
-            low += half + 1;
-            count -= half + 1;
-        } else {
-            count = half;
-        }
+        if (aliases->entries[middle].pa < pa)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return (size_t)(low - aliases->entries);
+    return low;
 }
 
 /* Frames from `pa` on have another mapping, of these rights and type. The first wrong page counts. */
@@ -87,31 +85,35 @@ static bool is_alike(const struct pt_alias *alias, const struct pt_run *run)
 static void meet_same(struct alias_view *view, size_t i, const struct pt_alias *alias,
                       const struct pt_run *run, enum pt_op op)
 {
+    uint64_t alias_end = end_of(alias);
     uint64_t end = run->pa + run->len;
     bool alike = op != PT_UNMAP && is_alike(alias, run);
-    bool left = alias->pa < run->pa;
-    bool right = end_of(alias) > end;
 
-    if (end_of(alias) == run->pa) {
+    if (alias_end == run->pa) {
         if (alike)
             view->before = i;
         return;
     }
-    view->known |= alike && alias->pa <= run->pa && end_of(alias) >= end;
+    if (alias->pa == run->pa && alias_end == end)
+        view->whole = i;
     /* It goes, and its ends stay: on their own, or as parts of what is added. */
-    view->growth += (left && !alike) + (right && !alike) - 1;
+    view->growth--;
+    if (alike)
+        view->known |= alias->pa <= run->pa && alias_end >= end;
+    else
+        view->growth += (alias->pa < run->pa) + (alias_end > end);
 }
 
 void alias_look(const struct pt_space *space, const struct pt_run *run, enum pt_op op,
                 struct alias_view *view)
 {
-    const struct pt_aliases *aliases = space->aliases;
+    struct pt_aliases *aliases = space->aliases;
     const struct pt_alias *entries = aliases->entries;
     uint64_t end = run->pa + run->len;
     size_t found = below(aliases, end);
 
-    *view =
-        (struct alias_view){.at = found, .end = found, .before = ALIAS_NONE, .after = ALIAS_NONE};
+    *view = (struct alias_view){
+        .at = found, .end = found, .whole = ALIAS_NONE, .before = ALIAS_NONE, .after = ALIAS_NONE};
     for (size_t i = found; i-- > 0 && entries[i].reach >= run->pa;) {
         const struct pt_alias *alias = &entries[i];
 
@@ -122,13 +124,14 @@ void alias_look(const struct pt_space *space, const struct pt_run *run, enum pt_
     }
     if (op == PT_UNMAP)
         return;
+    view->kept = is_kept(space, run);
     for (size_t i = found; i < aliases->count && entries[i].pa == end; i++) {
         if (is_same(space, &entries[i], run) && is_alike(&entries[i], run))
             view->after = i;
     }
     if (view->known)
         view->growth = 0;
-    else if (is_kept(space, run))
+    else if (view->kept)
         view->growth += 1 - (view->before != ALIAS_NONE) - (view->after != ALIAS_NONE);
 }
 
@@ -164,7 +167,7 @@ void alias_check(const struct pt_space *space, const struct pt_run *run,
             check(run, entries[i].pa, entries[i].rights, (enum memtype)entries[i].type, change,
                   err);
     }
-    /* In the directmap frames are writable and write-back; those that are not are aliases above. */
+    /* In the directmap frames are writable and write-back; those that are not are entries above. */
     if (((run->rights & RIGHT_X) || run->type != MEMTYPE_WB) && !is_direct(space, run))
         check_directmap(space, run, change, err);
 }
@@ -215,7 +218,7 @@ static void add(struct pt_space *space, const struct pt_run *run, const struct a
     uint64_t len = run->len;
     struct pt_alias *alias;
 
-    if (!is_kept(space, run))
+    if (!view->kept)
         return;
     if (view->after != ALIAS_NONE) {
         len += aliases->entries[view->after].len;
@@ -243,15 +246,13 @@ static void cut_out(struct pt_space *space, const struct pt_run *run, size_t end
 
     for (size_t i = end_index; i-- > 0;) {
         struct pt_alias *alias = &aliases->entries[i];
-        struct pt_alias rest = *alias;
+        struct pt_alias rest;
 
         if (alias->reach <= run->pa)
             break;
         if (end_of(alias) <= run->pa || !is_same(space, alias, run))
             continue;
-        rest.va += end - rest.pa;
-        rest.len = end_of(alias) > end ? end_of(alias) - end : 0;
-        rest.pa = end;
+        rest = *alias;
         if (alias->pa < run->pa) {
             alias->len = run->pa - alias->pa;
             update_reach(aliases, i);
@@ -259,7 +260,10 @@ static void cut_out(struct pt_space *space, const struct pt_run *run, size_t end
             take_out(aliases, i);
             end_index--;
         }
-        if (rest.len > 0) {
+        if (end_of(&rest) > end) {
+            rest.len = end_of(&rest) - end;
+            rest.va += end - rest.pa;
+            rest.pa = end;
             rest.reach = 0;
             *open_gap(aliases, end_index) = rest;
             update_reach(aliases, end_index);
@@ -267,36 +271,30 @@ static void cut_out(struct pt_space *space, const struct pt_run *run, size_t end
     }
 }
 
-/* Is it an entry as a whole, and stays one? Others that begin there may hide it. */
-static bool is_entry(const struct pt_space *space, const struct pt_run *run,
-                     const struct alias_view *view)
-{
-    const struct pt_alias *alias = &space->aliases->entries[view->at];
-
-    return view->growth == 0 && view->at < view->end && alias->len == run->len &&
-           alias->pa == run->pa && is_same(space, alias, run);
-}
-
 void alias_change(struct pt_space *space, const struct pt_run *run, enum pt_op op,
                   const struct alias_view *view)
 {
+    struct pt_aliases *aliases = space->aliases;
+    struct alias_view now;
+
     if (view->known)
         return;
-    if (op == PT_MAP) {
-        add(space, run, view);
-        return;
-    }
-    if (op == PT_PROTECT && is_entry(space, run, view)) {
-        set_kind(&space->aliases->entries[view->at], run);
-        return;
-    }
-    cut_out(space, run, view->end);
-    if (op == PT_PROTECT) {
-        struct alias_view now;
-
+    if (op != PT_MAP) {
+        if (view->whole != ALIAS_NONE && op == PT_UNMAP) {
+            take_out(aliases, view->whole);
+            return;
+        }
+        if (view->whole != ALIAS_NONE && view->growth == 0) {
+            set_kind(&aliases->entries[view->whole], run); /* stays one: nothing is to be joined */
+            return;
+        }
+        cut_out(space, run, view->end);
+        if (op == PT_UNMAP)
+            return;
         alias_look(space, run, PT_MAP, &now);
-        add(space, run, &now);
+        view = &now;
     }
+    add(space, run, view);
 }
 
 void alias_forget(struct pt_space *space)

@@ -25,36 +25,18 @@ const char *memtype_name(enum memtype type)
 
 unsigned pat_index(enum memtype type)
 {
-    switch (type) {
-    case MEMTYPE_WB:
-        return 0;
-    case MEMTYPE_WT:
-        return 1;
-    case MEMTYPE_UC:
-        return 3;
-    case MEMTYPE_WC:
-        return 4;
-    case MEMTYPE_WP:
-        return 5;
-    }
-    return 3;
+    /* In the order of their encodings; those that are none are UC: that can do no harm. */
+    static const unsigned char indices[] = {3, 4, 3, 3, 1, 5, 0};
+
+    return type < sizeof(indices) ? indices[type] : 3;
 }
 
 /* A type field of an MTRR. Reserved encodings are undefined: UC can do no harm. */
 static enum memtype decode(uint64_t field)
 {
-    switch (field & MTRR_DEF_TYPE_MASK) {
-    case MEMTYPE_WC:
-        return MEMTYPE_WC;
-    case MEMTYPE_WT:
-        return MEMTYPE_WT;
-    case MEMTYPE_WP:
-        return MEMTYPE_WP;
-    case MEMTYPE_WB:
-        return MEMTYPE_WB;
-    default:
-        return MEMTYPE_UC;
-    }
+    enum memtype type = (enum memtype)(field & MTRR_DEF_TYPE_MASK);
+
+    return pat_index(type) == pat_index(MEMTYPE_UC) ? MEMTYPE_UC : type;
 }
 
 /*

@@ -82,27 +82,29 @@ uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level)
         pte |= PTE_W | PTE_D;
     if (!(rights & RIGHT_X))
         pte |= PTE_NX;
-    if (pat & 1)
-        pte |= PTE_PWT;
-    if (pat & 2)
-        pte |= PTE_PCD;
-    if (pat & 4)
-        pte |= level == 0 ? PTE_PAT_4K : PTE_PAT_LARGE;
-    if (level > 0)
-        pte |= PTE_PS;
-    return pte;
+    pte |= (pat & 3) * PTE_PWT; /* and PTE_PCD, which is next to it */
+    if (level == 0)
+        return pte | (pat & 4) * (PTE_PAT_4K / 4);
+    return pte | (pat & 4) * (PTE_PAT_LARGE / 4) | PTE_PS;
+}
+
+bool pte_same_type(uint64_t pte, uint64_t other, unsigned level)
+{
+    uint64_t pat_bit = level > 0 ? PTE_PAT_LARGE : PTE_PAT_4K;
+
+    return ((pte ^ other) & (PTE_PWT | PTE_PCD | pat_bit)) == 0;
 }
 
 void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *type)
 {
-    static const enum memtype types[] = {MEMTYPE_WB, MEMTYPE_WT, MEMTYPE_UC,
-                                         MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WP};
+    static const unsigned char types[] = {MEMTYPE_WB, MEMTYPE_WT, MEMTYPE_UC,
+                                          MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WP};
     uint64_t pat_bit = level > 0 ? PTE_PAT_LARGE : PTE_PAT_4K;
     unsigned index = (pte & PTE_PWT ? 1u : 0u) + (pte & PTE_PCD ? 2u : 0u);
 
     if (pte & pat_bit)
         index = 4 + (index & 1);
-    *type = types[index];
+    *type = (enum memtype)types[index];
     *rights = (pte & PTE_W ? RIGHT_W : 0) | (pte & PTE_NX ? 0 : RIGHT_X) |
               (pte & PTE_G ? 0 : RIGHT_LOCAL);
 }

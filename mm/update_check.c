@@ -15,25 +15,25 @@ static bool clashes(const struct pt_space *space, const struct pt_change *change
 enum error_code pt_check_change(const struct pt_space *space, const struct pt_change *change)
 {
     unsigned sign = slot_shift(space->levels) - 1;
-    uint64_t last = change->va + (change->len - 1);
-    uint64_t half = change->va >> sign;
-    uint64_t width = UINT64_C(1) << space->phys_bits;
-    uint64_t pa = change->op == PT_MAP ? change->pa : 0;
+    uint64_t va = change->va;
+    uint64_t last = va + (change->len - 1);
+    bool map = change->op == PT_MAP;
+    uint64_t pa = map ? change->pa : 0;
 
-    if (change->len == 0 || ((change->va | pa | change->len) & PAGE_MASK))
+    if (change->len == 0 || ((va | pa | change->len) & PAGE_MASK))
         return ERR_ALIGN;
-    if (last < change->va || half != last >> sign || (half != 0 && half != UINT64_MAX >> sign))
+    /* Both in one half; with its least address added, the upper half is below the lower one. */
+    if (last < va || (va ^ last) >> sign || (va + (UINT64_C(1) << sign)) >> (sign + 1))
         return ERR_CANONICAL;
-    if (change->op == PT_MAP) {
-        if (pa >= width || change->len > width - pa)
+    if (map) {
+        if ((pa | (pa + (change->len - 1))) >> space->phys_bits)
             return ERR_WIDTH;
         if (change->max_level >= PT_LEAF_LEVELS)
             return ERR_LARGE;
         if (clashes(space, change))
             return ERR_CLASH;
     }
-    if (change->op != PT_UNMAP && (change->rights & RIGHT_W) && (change->rights & RIGHT_X) &&
-        !change->allow_wx)
+    if (change->op != PT_UNMAP && (~change->rights & (RIGHT_W | RIGHT_X)) == 0 && !change->allow_wx)
         return ERR_WX;
     return ERR_NONE;
 }

@@ -14,6 +14,7 @@ struct error pt_root_create(struct pt_space *space, struct pt_space *main)
     main->shared = true;
     *space = *main;
     space->shared = false;
+    space->way.frame = 0; /* the main root's table: not to be changed through this one */
     space->root = memory->alloc(memory->ctx);
     from = memory->map(memory->ctx, main->root);
     to = memory->map(memory->ctx, space->root);

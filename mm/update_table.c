@@ -17,25 +17,33 @@ size_t table_count_split(unsigned level, uint64_t va, uint64_t stop)
     return count;
 }
 
-/* What a leaf becomes; 0 if it goes. */
-static uint64_t changed(const struct pt_change *change, uint64_t leaf, unsigned level)
+unsigned rights_in(const struct pt_space *space, const struct pt_change *change)
+{
+    bool alone = space->root == space->main_root && !space->shared;
+
+    return alone ? change->rights : change->rights | RIGHT_LOCAL;
+}
+
+uint64_t table_entry(const struct pt_space *space, const struct pt_change *change, uint64_t pa,
+                     unsigned level)
 {
     if (change->op == PT_UNMAP)
         return 0;
-    return frame_of(leaf, level) | pte_attributes(change->rights, change->type, level);
+    return pa | pte_attributes(rights_in(space, change), change->type, level);
 }
 
-uint64_t table_split(const struct pt_live_memory *memory, const struct pt_change *change,
-                     unsigned level, uint64_t leaf, uint64_t va, uint64_t stop)
+uint64_t table_split(const struct pt_space *space, const struct pt_change *change, unsigned level,
+                     uint64_t leaf, uint64_t va, uint64_t stop)
 {
+    const struct pt_live_memory *memory = space->memory;
     uint64_t span = span_of(level);
-    uint64_t first = va >> slot_shift(level) & (PT_SLOTS - 1);
     uint64_t frame = memory->alloc(memory->ctx);
     uint64_t *table = memory->map(memory->ctx, frame);
-    uint64_t i = first;
 
-    if (first > 0)
-        pt_put(table, first, leaf, span);
+    uint64_t i = va >> slot_shift(level) & (PT_SLOTS - 1);
+
+    if (i > 0)
+        pt_put(table, i, leaf, span);
     while (va < stop) {
         uint64_t n = va & (span - 1) ? 0 : (stop - va) >> slot_shift(level);
         uint64_t old = leaf + i * span;
@@ -44,7 +52,7 @@ uint64_t table_split(const struct pt_live_memory *memory, const struct pt_change
         enum memtype type;
 
         if (n > 0) {
-            uint64_t entry = changed(change, old, level);
+            uint64_t entry = table_entry(space, change, frame_of(old, level), level);
 
             pt_put(table + i, n, entry, entry ? span : 0);
         } else {
@@ -53,7 +61,7 @@ uint64_t table_split(const struct pt_live_memory *memory, const struct pt_change
             end = end < stop ? end : stop;
             pte_decode(old, level, &rights, &type);
             old = frame_of(old, level) | pte_attributes(rights, type, level - 1);
-            table[i] = table_split(memory, change, level - 1, old, va, end) | PT_LINK;
+            table[i] = table_split(space, change, level - 1, old, va, end) | PT_LINK;
         }
         i += n;
         va = end;
@@ -79,19 +87,20 @@ uint64_t table_merged(const struct pt_space *space, unsigned level, const uint64
                       size_t changed)
 {
     uint64_t step = span_of(level - 1);
-    uint64_t first =
-        table[changed] - changed * step; /* if there is one; no entry, if that is below 0 */
+    /* If there is one; no entry, if that is below 0. */
+    uint64_t first = table[changed] - changed * step;
     uint64_t pa = frame_of(first, level - 1);
     unsigned rights;
     enum memtype type;
 
-    if (level > space->max_level || table[changed] == 0 || !is_leaf(table[changed], level - 1) ||
-        (pa & (span_of(level) - 1)) != 0)
+    if (level > space->max_level)
         return 0;
     for (size_t i = 1; i < PT_SLOTS; i++) {
         if (table[changed ^ i] != first + (changed ^ i) * step)
             return 0;
     }
+    if (first == 0 || !is_leaf(first, level - 1) || (pa & (span_of(level) - 1)) != 0)
+        return 0;
     if (memtype_span(space->mtrr, pa, pa + span_of(level)).end != pa + span_of(level))
         return 0;
     pte_decode(first, level - 1, &rights, &type);

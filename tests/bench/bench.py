@@ -33,15 +33,22 @@ PEERS_PER_LEAF = {
     "server-2m": (239, 201, 116, 48), "pieces-12k": (765, 263, 158, 351),
     "64tib-1g": (239, 103, 77, 47),
 }
+# Changes of one page in a table that is there: what the space remembers is that one, or another.
+ONE_PAGE_GOAL = 400
+RANGE_LIMIT = 1.5  # times pt_build's instructions
 UPDATES = (
-    # case of tests/bench/update.c, what it is, goals: instructions, entries written
-    ("page", "map a page, in a table that is there", 400, 1),
-    ("unmap", "unmap it", 400, 1),
-    ("protect", "protect it", 400, 1),
-    ("first", "map a page: the MTRRs asked anew", None, 1),
-    ("middle", "protect a page, one mapping becomes three", None, 1),
-    ("empty", "unmap a table's only page: it goes too", None, 2),
-    ("split", "1 GiB split for a page, its link included", None, 1025),
+    # case of tests/bench/update.c, what it is, goal: instructions; held: so many instructions,
+    # entries written
+    ("page", "map a page, its table remembered", ONE_PAGE_GOAL, 750, 1),
+    ("unmap", "unmap it", ONE_PAGE_GOAL, 550, 1),
+    ("protect", "protect it", ONE_PAGE_GOAL, 680, 1),
+    ("page-first", "map a page, the first in this table", None, 1223, 1),
+    ("unmap-first", "unmap it", None, 1073, 1),
+    ("protect-first", "protect it", None, 1201, 1),
+    ("far", "map a page: the MTRRs asked anew", None, None, 1),
+    ("middle", "protect a page, one mapping becomes three", None, None, 1),
+    ("empty", "unmap a table's only page: it goes too", None, None, 2),
+    ("split", "1 GiB split for a page, its link included", None, None, 1025),
 )
 BOOT_LIMIT = 100_000
 LOADABLE_LIMIT = 64 * 1024
@@ -132,17 +139,20 @@ def update(case: str) -> tuple[int, int]:
 
 
 def updates() -> bool:
-    """Live changes. The split's entries are held; instructions are shown beside their goals."""
-    print("\nLive changes (pt_update), gcc -O2, callgrind, flushes excluded")
+    """Live changes: the range and entries are held; of one page, that it costs no more than now."""
+    print("\nLive changes (pt_update), gcc -O2, callgrind; callbacks included, but flush and"
+          " exchange do nothing.\n  Remembered: the change before was in the same table;"
+          " first: it was in another one.")
     build = update("build")[0]
     whole = update("range")[0]
-    print(f"  64 MiB by 4K: {whole}, {whole / build:.2f} of pt_build's {build} (goal: 1.5)")
-    print(f"  {'':<44}{'instructions':>14}{'goal':>6}{'entries':>10}{'goal':>6}")
-    good = True
-    for case, what, instructions, entries in UPDATES:
+    good = whole <= RANGE_LIMIT * build
+    print(f"  64 MiB by 4K: {whole}, {whole / build:.2f} of pt_build's {build}"
+          f" ({RANGE_LIMIT} allowed)")
+    print(f"  {'':<44}{'instructions':>14}{'goal':>6}{'limit':>7}{'entries':>10}{'limit':>7}")
+    for case, what, goal, limit, entries in UPDATES:
         count, written = update(case)
-        good &= entries is None or written <= entries
-        print(f"  {what:<44}{count:>14}{instructions or '':>6}{written:>10}{entries or '':>6}")
+        good &= written <= entries and (limit is None or count <= limit)
+        print(f"  {what:<44}{count:>14}{goal or '':>6}{limit or '':>7}{written:>10}{entries:>7}")
     return good
 
 

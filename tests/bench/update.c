@@ -8,10 +8,12 @@
  *
  *     build    pt_count() and pt_build() of 64 MiB of 4 KiB pages, for comparison
  *     range    map the same, one MTRR type, no table but the root
- *     page     map one page into a table that is there, and has others
- *     first    the same, for a frame that is far from the last one's
+ *     page     map one page into a table that is there, and has others; the change
+ *              before was in that table too
  *     unmap    unmap that page again
  *     protect  make it read-only
+ *     page-first, unmap-first, protect-first: the change before was in another table
+ *     far      as page-first, for a frame that is far from the last one's
  *     middle   make one page read-only in the middle of a mapping
  *     empty    unmap the only page of a table
  *     split    make one page of a 1 GiB page read-only
@@ -179,19 +181,47 @@ static int prepare(struct pt_space *space)
     return failed;
 }
 
+#define MAP_PAGE \
+    { \
+        PT_MAP, PAGE, PA + 8 * MIB + 65536, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false \
+    }
+#define UNMAP_PAGE \
+    { \
+        .op = PT_UNMAP, .va = PAGE, .len = PAGE_SIZE \
+    }
+#define PROTECT_PAGE \
+    { \
+        .op = PT_PROTECT, .va = PAGE, .len = PAGE_SIZE, .type = MEMTYPE_WB \
+    }
+
+static const struct pt_change page_there = MAP_PAGE;
+/* The change before: a sibling of the page, which is there; or the lone page. */
+static const struct pt_change near_before = {
+    PT_MAP, PAGE + 2 * PAGE_SIZE, PA + 8 * MIB + 4096, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false,
+    false};
+static const struct pt_change far_before = {
+    .op = PT_PROTECT, .va = ALONE, .len = PAGE_SIZE, .rights = RIGHT_W, .type = MEMTYPE_WB};
+
 static const struct {
     const char *name;
     struct pt_change change;
+    const struct pt_change *before;
 } cases[] = {
-    {"range", {PT_MAP, VA, PA, 64 * MIB, RIGHT_W, MEMTYPE_WB, 0, false, false}},
-    {"page", {PT_MAP, PAGE, PA + 8 * MIB + 65536, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false}},
-    {"first", {PT_MAP, PAGE, PA + 1024 * MIB, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false}},
-    {"unmap", {.op = PT_UNMAP, .va = PAGE, .len = PAGE_SIZE}},
-    {"protect", {.op = PT_PROTECT, .va = PAGE, .len = PAGE_SIZE, .type = MEMTYPE_WB}},
-    {"middle", {.op = PT_PROTECT, .va = MIDDLE, .len = PAGE_SIZE, .type = MEMTYPE_WB}},
-    {"empty", {.op = PT_UNMAP, .va = ALONE, .len = PAGE_SIZE}},
+    {"range", {PT_MAP, VA, PA, 64 * MIB, RIGHT_W, MEMTYPE_WB, 0, false, false}, NULL},
+    {"page", MAP_PAGE, &near_before},
+    {"unmap", UNMAP_PAGE, &page_there},
+    {"protect", PROTECT_PAGE, &page_there},
+    {"page-first", MAP_PAGE, &far_before},
+    {"unmap-first", UNMAP_PAGE, &far_before},
+    {"protect-first", PROTECT_PAGE, &far_before},
+    {"far",
+     {PT_MAP, PAGE, PA + 1024 * MIB, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false},
+     &far_before},
+    {"middle", {.op = PT_PROTECT, .va = MIDDLE, .len = PAGE_SIZE, .type = MEMTYPE_WB}, NULL},
+    {"empty", {.op = PT_UNMAP, .va = ALONE, .len = PAGE_SIZE}, NULL},
     {"split",
-     {.op = PT_PROTECT, .va = LARGE + 7 * PAGE_SIZE, .len = PAGE_SIZE, .type = MEMTYPE_WB}},
+     {.op = PT_PROTECT, .va = LARGE + 7 * PAGE_SIZE, .len = PAGE_SIZE, .type = MEMTYPE_WB},
+     NULL},
 };
 #define CASES (sizeof(cases) / sizeof(cases[0]))
 
@@ -205,7 +235,7 @@ static size_t count_filled(const struct pool *pool, uint64_t first)
     return count;
 }
 
-static int run(const struct pt_change *change)
+static int run(const struct pt_change *change, const struct pt_change *before)
 {
     static struct pt_alias entries[64];
     struct pt_aliases aliases = {.entries = entries, .max = 64};
@@ -242,7 +272,9 @@ static int run(const struct pt_change *change)
     if (change->len == PAGE_SIZE)
         failed |= prepare(&space);
     if (change->va == PAGE && change->op != PT_MAP)
-        failed |= check(pt_update(&space, &cases[1].change));
+        failed |= check(pt_update(&space, &page_there));
+    if (before && before != &page_there)
+        failed |= check(pt_update(&space, before));
     used = pool.used;
     for (uint64_t i = used * 512; i < TABLES * 512; i++)
         pool.slots[i] = POISON;
@@ -257,11 +289,12 @@ static int run(const struct pt_change *change)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "build") == 0)
-        return run(NULL);
+        return run(NULL, NULL);
     for (size_t i = 0; argc == 2 && i < CASES; i++) {
         if (strcmp(argv[1], cases[i].name) == 0)
-            return run(&cases[i].change);
+            return run(&cases[i].change, cases[i].before);
     }
-    fprintf(stderr, "usage: update build|range|page|first|unmap|protect|middle|empty|split\n");
+    fprintf(stderr, "usage: update build|range|page|unmap|protect|page-first|unmap-first|"
+                    "protect-first|far|middle|empty|split\n");
     return 2;
 }

@@ -331,6 +331,21 @@ static void joined_ends_need_no_room(void **state)
     subject_end(s);
 }
 
+/* A page of the wrong type comes before one that is mapped already: the first one is named. */
+static void wrong_type_before_a_clash_is_named(void **state)
+{
+    struct subject *s = subject_init(4, 2);
+
+    (void)state;
+    subject_arena(s, M(2), M(2));
+    subject_mtrr(s, M(8) + K(4), K(4), MEMTYPE_UC);
+    subject_start(s, 20);
+    subject_map(s, M(2) + K(8), M(16), K(4), 0);
+    subject_expect(s, (struct pt_change){PT_MAP, M(2), M(8), K(12), 0, MEMTYPE_WB, 2, false, false},
+                   ERR_TYPE, M(2) + K(4));
+    subject_end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +363,7 @@ int main(void)
         cmocka_unit_test(too_many_mappings_are_refused),
         cmocka_unit_test(split_mappings_need_room),
         cmocka_unit_test(joined_ends_need_no_room),
+        cmocka_unit_test(wrong_type_before_a_clash_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
