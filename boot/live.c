@@ -86,6 +86,7 @@ static void write(void *ctx, uint64_t *slot, size_t n, uint64_t entry, uint64_t 
     volatile uint64_t *to = slot;
 
     (void)ctx;
+    tlb_barrier();
     for (size_t i = 0; i < n; i++, entry += step)
         to[i] = entry;
 }
@@ -99,6 +100,7 @@ static void flush(void *ctx, uint64_t va, uint64_t len)
 static void exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len)
 {
     (void)ctx;
+    tlb_barrier();
     tlb_exchange(slot, entry, va, len);
 }
 

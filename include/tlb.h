@@ -5,6 +5,16 @@
 
 #include <stdint.h>
 
+/*
+ * All stores before are in memory: a table before it is linked, an entry before
+ * what it maps is used. The CPU keeps their order (SDM vol. 3 section 9.2.2),
+ * the compiler need not.
+ */
+static inline void tlb_barrier(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
 /* Forget all translations of [va, va + len), global ones too, and all ways that lead there. */
 void tlb_flush(uint64_t va, uint64_t len);
 

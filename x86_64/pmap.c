@@ -11,6 +11,7 @@
 #include "port.h"
 #include "reach.h"
 #include "slots.h"
+#include "tlb.h"
 #include "x86.h"
 
 #define LARGE_PAGE (PAGE_SIZE << PT_BITS)
@@ -96,7 +97,7 @@ static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len
     /* From not present to present: there is nothing to invalidate. */
     for (uint64_t i = 0; i < pages; i++)
         pmap.entries[first + i] = pte + (i << PAGE_SHIFT);
-    barrier();
+    tlb_barrier();
     return (void *)(slot_va(first) + offset);
 }
 
@@ -204,7 +205,7 @@ static const uint64_t *copy_frame(void *ctx, uint64_t frame)
     if (!pmap_reaches(frame, PAGE_SIZE))
         return __builtin_memset(copy, 0, PAGE_SIZE);
     pmap.entries[PMAP_COPY_SLOT] = frame | pte_attributes(0, MEMTYPE_WB, 0);
-    barrier();
+    tlb_barrier();
     __builtin_memcpy(copy, (const void *)slot_va(PMAP_COPY_SLOT), PAGE_SIZE);
     clear_slot(PMAP_COPY_SLOT);
     return copy;

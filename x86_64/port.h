@@ -69,12 +69,6 @@ static inline void write_cr4(uint64_t value)
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
-/* An entry of a page table is in memory before what it maps is used. */
-static inline void barrier(void)
-{
-    __asm__ volatile("" : : : "memory");
-}
-
 /* Forget the translation of one page, global or not. */
 static inline void invalidate_page(uint64_t va)
 {
