@@ -68,6 +68,35 @@ static void shared_slots_follow_the_main_root(void **state)
     subject_end(s);
 }
 
+static bool is_global(struct subject *s, uint64_t va)
+{
+    struct ref_reader reader = fake_memory_ref(&s->fake);
+    struct ref_hit hit = ref_translate(&reader, subject_space(s, s->owner)->root, s->levels, va);
+
+    assert_true(hit.present);
+    return hit.global;
+}
+
+/* What a change of CR3 is to end is not global: all that is mapped while roots may differ. */
+static void leaves_are_global_while_there_is_one_root(void **state)
+{
+    struct subject *s = start(20);
+    unsigned owner;
+
+    (void)state;
+    subject_map(s, TOP + M(2), M(48), K(4), RIGHT_W);
+    assert_true(is_global(s, TOP + M(2)));
+    owner = add_root(s);
+    subject_map(s, OWN, M(52), K(4), RIGHT_W);
+    assert_false(is_global(s, OWN));
+    subject_turn(s, 0);
+    subject_map(s, OWN, M(50), K(4), RIGHT_W);
+    assert_false(is_global(s, OWN));
+    assert_true(is_global(s, TOP + M(2)));
+    subject_drop_root(s, owner);
+    subject_end(s);
+}
+
 /* Nothing of the main root's is changed through another, whatever the operation. */
 static void shared_slots_are_refused(void **state)
 {
@@ -447,6 +476,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_slots_follow_the_main_root),
+        cmocka_unit_test(leaves_are_global_while_there_is_one_root),
         cmocka_unit_test(shared_slots_are_refused),
         cmocka_unit_test(own_tables_come_and_go),
         cmocka_unit_test(tables_below_a_shared_root_stay),
