@@ -4,7 +4,6 @@
 
 #include "acpi.h"
 #include "boot.h"
-#include "console.h"
 #include "cpu.h"
 #include "pci.h"
 #include "pmap.h"

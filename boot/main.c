@@ -224,7 +224,8 @@ void payload_returned(uint64_t rax)
 
 static _Noreturn void enter_payload(void)
 {
-    if (boot.bios)
+    /* find_foreign() has looked already. */
+    if (boot.bios && boot.foreign.len == 0)
         bios_find(&boot.facts);
     must(live_start(&boot));
     must(pmap_check());

@@ -7,7 +7,6 @@
 #define DEVICES   32u
 #define FUNCTIONS 8u
 
-#define BUS(n)      ((n) << 16)
 #define DEVICE(n)   ((n) << 11)
 #define FUNCTION(n) ((n) << 8)
 
@@ -24,7 +23,6 @@
 #define STATUS           0xffff0000u /* beside the command: writing ones would clear it */
 #define HEADER_TYPE(x)   ((x) >> 16 & 0x7f)
 #define MULTIFUNCTION    0x00800000u
-#define BAR_IO           0x1u
 #define BAR_TYPE         0x7u
 #define BAR_MEMORY_64    0x4u
 #define BAR_FLAGS        UINT64_C(0xf)

@@ -26,6 +26,12 @@ _Static_assert(PT_PAGE_SHIFT == 12 && PT_BITS >= 1, "attribute bits of entries l
 #define PT_SLOTS     (1u << PT_BITS)
 #define PT_PAGE_SIZE (UINT64_C(1) << PT_PAGE_SHIFT)
 
+/* log2 of the bytes that a slot of this level spans. */
+static inline unsigned slot_shift(unsigned level)
+{
+    return PT_PAGE_SHIFT + PT_BITS * level;
+}
+
 #define PT_MAX_LEVELS  5
 #define PT_LEAF_LEVELS 3
 

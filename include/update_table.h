@@ -10,11 +10,6 @@
 #include "update.h"
 #include "x86.h"
 
-static inline unsigned slot_shift(unsigned level)
-{
-    return PT_PAGE_SHIFT + PT_BITS * level;
-}
-
 static inline uint64_t span_of(unsigned level)
 {
     return UINT64_C(1) << slot_shift(level);

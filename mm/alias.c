@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "alias.h"
 
-#include "x86.h"
+#include "update_table.h"
 
 static uint64_t end_of(const struct pt_alias *alias)
 {
@@ -59,10 +59,10 @@ static uint64_t find_leaf(const struct pt_space *space, uint64_t va, unsigned *l
 
     for (*level = space->levels; (*level)-- > 0;) {
         uint64_t *table = memory->map(memory->ctx, frame);
-        uint64_t entry = table[va >> (PT_PAGE_SHIFT + PT_BITS * *level) & (PT_SLOTS - 1)];
+        uint64_t entry = *slot_of(table, *level, va);
 
         memory->unmap(memory->ctx, table);
-        if (entry == 0 || *level == 0 || (entry & PTE_PS))
+        if (entry == 0 || is_leaf(entry, *level))
             return entry;
         frame = entry & PTE_ADDR;
     }
@@ -145,7 +145,7 @@ static void check_directmap(const struct pt_space *space, const struct pt_run *r
         uint64_t va = space->directmap_base + run->pa + at;
         unsigned level;
         uint64_t leaf = find_leaf(space, va, &level);
-        uint64_t span = UINT64_C(1) << (PT_PAGE_SHIFT + PT_BITS * level);
+        uint64_t span = span_of(level);
         unsigned rights;
         enum memtype type;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "identity.h"
 
-#include "x86.h"
+#include "update_table.h"
 
 struct error identity_create(struct pt_space *identity, struct pt_space *main, uint64_t pa)
 {
@@ -14,7 +14,7 @@ struct error identity_create(struct pt_space *identity, struct pt_space *main, u
     if (err.code)
         return err;
     slots = memory->map(memory->ctx, identity->root);
-    slots[pa >> (PT_PAGE_SHIFT + PT_BITS * (main->levels - 1)) & (PT_SLOTS - 1)] = 0;
+    *slot_of(slots, main->levels - 1, pa) = 0;
     memory->unmap(memory->ctx, slots);
     err = pt_update(identity, &change);
     if (err.code)

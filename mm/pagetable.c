@@ -16,11 +16,6 @@ static uint64_t linear_mask(unsigned levels)
     return (UINT64_C(1) << (PT_PAGE_SHIFT + PT_BITS * levels)) - 1;
 }
 
-static unsigned slot_shift(unsigned level)
-{
-    return PT_PAGE_SHIFT + PT_BITS * level;
-}
-
 /* May this mapping have leaves of this level at all? */
 static bool fits(const struct mapping *m, unsigned level)
 {

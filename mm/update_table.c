@@ -39,7 +39,6 @@ uint64_t table_split(const struct pt_space *space, const struct pt_change *chang
     uint64_t span = span_of(level);
     uint64_t frame = memory->alloc(memory->ctx);
     uint64_t *table = memory->map(memory->ctx, frame);
-
     uint64_t i = va >> slot_shift(level) & (PT_SLOTS - 1);
 
     if (i > 0)

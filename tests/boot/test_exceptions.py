@@ -146,6 +146,23 @@ def test_trespass(bench: Bench, image_path: object, trespass: Trespass) -> None:
             assert last & P == trespass.error & P, "the walk ends otherwise than the fault says"
 
 
+def test_slot_left_open_on_the_way(bench: Bench, image_path: object) -> None:
+    """A PMAP slot that nobody released before the switch stops the boot, and names its owner."""
+    machine = bench.by_rom(RomBoot(command="then=exit"))
+    machine.command += ["-S", "-gdb", "unix:gdb,server=on,wait=off"]
+    steps = [
+        "hbreak *(long)&pmap_check", "continue", 'set {char[5]}&boot_stack = "left"',
+        "set var pmap.taken.used = 1", "set var pmap.taken.owners[0] = (char *)&boot_stack",
+    ]  # fmt: skip
+    with machine:
+        machine.qmp.command("query-status")
+        _gdb(machine, str(image_path), steps)
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_PANIC
+        assert panics(machine.serial) == [
+            ("PMAP", "a PMAP slot is not released: left (va 0xfffffffff0000000)")
+        ]
+
+
 def test_nmi_has_a_stack_of_its_own(bench: Bench) -> None:
     """A halted guest answers an NMI with a report and a panic (a BIOS set LINT1 up for it)."""
     with bench.by_grub("bios", "then=halt") as machine:
