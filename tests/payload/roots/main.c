@@ -305,10 +305,13 @@ static void identity_pages(void)
     struct footing_identity identity;
     struct footing_identity second;
     uint64_t cr4 = read_cr4();
+    long out = frames_out;
 
     promise("an address that is none", equal(prepare(pa + 8, &identity), "ALIGN"));
     promise("a page that is writable", equal(prepare(physical(&held) & -PAGE, &identity), "WX"));
     promise("too wide", prepare(UINT64_C(1) << info->cpu.phys_bits, &identity) != NULL);
+    promise("what was refused leaves nothing shared",
+            !map(0, HIGH, pa, 0) && !unmap(0, HIGH) && frames_out == out);
     info->calls->identity_enable(&identity);
     promise("not prepared", identity.va == 0);
     promise("nor to be disabled", equal(info->calls->identity_disable(&identity), "INVALID"));
@@ -364,6 +367,24 @@ static void bad_frames_and_no_slots(void)
     give_back(NULL, page);
 }
 
+/* A table's frame that the directmap has no more: it is reached all the same. */
+static void table_behind_a_hole(void)
+{
+    uint64_t page = alloc(NULL);
+    uint64_t frame = alloc(NULL);
+    uint64_t alias = info->directmap_va + frame;
+
+    if (info->directmap_len != 0)
+        promise("out of the directmap", !unmap(0, alias));
+    give_back(NULL, frame);
+    promise("a table in that frame", !map(0, HIGH, page, FOOTING_WRITE));
+    *word_at(HIGH) = 0x5c;
+    promise("maps what it says", read_physical(page) == 0x5c && !unmap(0, HIGH));
+    if (info->directmap_len != 0)
+        promise("in the directmap again", !map(0, alias, frame, FOOTING_WRITE));
+    give_back(NULL, page);
+}
+
 /* The first of two mappings is unmapped first: whoever has the second forgot it. */
 static void forget_a_slot(void)
 {
@@ -394,6 +415,7 @@ void roots_main(const struct footing_info *given)
     as_many_as_there_may_be();
     identity_pages();
     bad_frames_and_no_slots();
+    table_behind_a_hole();
     promise("all frames came back", frames_out == 0);
     print("payload: ");
     print_number(held);
