@@ -36,7 +36,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
 WHOLE := $(if $(findstring clang,$(CC))$(filter 1,$(UBSAN)),,-flto -flto-partition=one)
 SMALLER := -malign-data=abi -fno-inline-functions-called-once -fno-tree-loop-im -fno-ipa-sra \
     -fno-move-loop-invariants -fno-tree-switch-conversion -fno-if-conversion -fno-ivopts \
-    -fno-optimize-sibling-calls -fno-tree-tail-merge
+    -fno-optimize-sibling-calls -fno-tree-tail-merge -fno-caller-saves -fno-partial-inlining \
+    -fno-tree-scev-cprop -fno-forward-propagate
 OPTIMISE := -Oz -fno-jump-tables $(if $(findstring clang,$(CC)),,$(SMALLER)) $(WHOLE)
 CFLAGS = -std=c11 $(OPTIMISE) -g -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone \
     -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \

@@ -96,7 +96,8 @@ static struct error make_root(const struct boot *boot, unsigned levels, uint64_t
                               const struct pt_live_memory *memory, uint64_t *root)
 {
     struct pt_alias entries[2];
-    struct pt_aliases aliases = {.entries = entries, .max = 2};
+    uint64_t keys[2];
+    struct pt_aliases aliases;
     struct pt_space boot_space = {
         .root = image_pa(levels == 5 ? boot_l5 : boot_l4),
         .main_root = image_pa(levels == 5 ? boot_l5 : boot_l4),
@@ -107,8 +108,10 @@ static struct error make_root(const struct boot *boot, unsigned levels, uint64_t
         .aliases = &aliases,
     };
     struct pt_space identity;
-    struct error err = identity_create(&identity, &boot_space, code);
+    struct error err;
 
+    pt_aliases_init(&aliases, entries, keys, 2);
+    err = identity_create(&identity, &boot_space, code);
     *root = identity.root;
     return err;
 }

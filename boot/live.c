@@ -10,6 +10,7 @@
 #define ALIASES_MAX (2 * PLAN_MAX_FIXED)
 
 static struct pt_alias entries[ALIASES_MAX];
+static uint64_t keys[ALIASES_MAX];
 static struct pt_aliases aliases;
 static struct pt_space space;
 
@@ -123,7 +124,7 @@ const struct pt_live_memory *live_memory(const struct footing_frames *frames)
 
 struct error live_start(const struct boot *boot)
 {
-    aliases = (struct pt_aliases){.entries = entries, .max = ALIASES_MAX};
+    pt_aliases_init(&aliases, entries, keys, ALIASES_MAX);
     space = (struct pt_space){
         .root = boot->root,
         .main_root = boot->root,

@@ -5,46 +5,31 @@
 
 #include "update.h"
 
-/* Pages in a row: [va, va + len) to [pa, pa + len), all of one kind. */
+/* Pages in a row: [va, va + len) to [pa, pa + len), of one kind. */
 struct pt_run {
     uint64_t va;
     uint64_t pa;
     uint64_t len;
-    unsigned rights;
-    enum memtype type;
 };
-
-#define ALIAS_NONE SIZE_MAX
-
-/* What the registry has for a run as it is to be; good until the registry changes. */
-struct alias_view {
-    long growth; /* by how many entries the registry grows, or shrinks */
-    bool known;  /* the run is a part of an entry that is of this kind already */
-    bool kept;   /* it is of those that have an entry at all */
-    size_t at;   /* where it is, or would be, in order of pa */
-    size_t end;  /* the first entry that begins where the run ends, or above */
-    /* The entry that is this run; those of its kind that end, or begin, beside it; or ALIAS_NONE. */
-    size_t whole;
-    size_t before;
-    size_t after;
-};
-
-/* One binary search, and a look at what reaches into the run, or to its ends. */
-void alias_look(const struct pt_space *space, const struct pt_run *run, enum pt_op op,
-                struct alias_view *view);
 
 /*
- * May these frames be mapped so, as far as their other mappings are concerned?
- * *err: ERR_WX or ERR_TYPE for the first page that is wrong.
+ * The run is to be mapped, unmapped or protected: by how many entries does the
+ * list grow, or shrink? Unless err is null, may these frames be mapped so, as
+ * far as their other mappings are concerned? *err: ERR_WX or ERR_TYPE for the
+ * first page that is wrong. With commit, the list is changed; there is room.
  */
-void alias_check(const struct pt_space *space, const struct pt_run *run,
-                 const struct pt_change *change, const struct alias_view *view, struct error *err);
+long alias_update(const struct pt_space *space, const struct pt_change *change,
+                  const struct pt_run *run, bool commit, struct error *err);
 
-/* The run is mapped, unmapped or protected: take note. */
-void alias_change(struct pt_space *space, const struct pt_run *run, enum pt_op op,
-                  const struct alias_view *view);
+static inline bool alias_is_full(const struct pt_aliases *aliases, long growth)
+{
+    return growth > 0 && aliases->count + (size_t)growth > aliases->max;
+}
+
+/* Both for a single page, to pa. False: it may not be, or there is no room; nothing has changed. */
+bool alias_page(const struct pt_space *space, const struct pt_change *change, uint64_t pa);
 
 /* All mappings of this root are gone. */
-void alias_forget(struct pt_space *space);
+void alias_forget(const struct pt_space *space);
 
 #endif

@@ -68,7 +68,11 @@ bool memtype_is(const struct mtrr_state *mtrr, uint64_t base, uint64_t len, enum
  */
 #define PAT_VALUE UINT64_C(0x0007050100070406)
 
-/* Index into that PAT for a type. */
-unsigned pat_index(enum memtype type);
+/* Index into that PAT for a type; for those that are none as for UC: that can do no harm. */
+static inline unsigned pat_index(enum memtype type)
+{
+    /* A digit for each type, in the order of their encodings, from the right. */
+    return type <= MEMTYPE_WB ? 0x0513343u >> 4 * type & 7 : 3;
+}
 
 #endif

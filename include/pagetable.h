@@ -85,9 +85,28 @@ void pt_put(uint64_t *slot, uint64_t n, uint64_t pte, uint64_t size);
 void pte_decode(uint64_t pte, unsigned level, unsigned *rights, enum memtype *type);
 
 /* Have two such leaves of this level the same memory type? */
-bool pte_same_type(uint64_t pte, uint64_t other, unsigned level);
+static inline bool pte_same_type(uint64_t pte, uint64_t other, unsigned level)
+{
+    uint64_t pat_bit = level > 0 ? PTE_PAT_LARGE : PTE_PAT_4K;
+
+    return ((pte ^ other) & (PTE_PWT | PTE_PCD | pat_bit)) == 0;
+}
 
 /* An entry's bits for rights and memory type at a leaf level; the frame is 0. */
-uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level);
+static inline uint64_t pte_attributes(unsigned rights, enum memtype type, unsigned level)
+{
+    unsigned pat = pat_index(type);
+    uint64_t pte = PTE_P | PTE_A | (rights & RIGHT_LOCAL ? 0 : PTE_G);
+
+    /* Dirty without writable would mark a shadow stack (SDM vol. 3 section 4.6). */
+    if (rights & RIGHT_W)
+        pte |= PTE_W | PTE_D;
+    if (!(rights & RIGHT_X))
+        pte |= PTE_NX;
+    pte |= (pat & 3) * PTE_PWT; /* and PTE_PCD, which is next to it */
+    if (level == 0)
+        return pte | (pat & 4) * (PTE_PAT_4K / 4);
+    return pte | (pat & 4) * (PTE_PAT_LARGE / 4) | PTE_PS;
+}
 
 #endif

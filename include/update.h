@@ -69,20 +69,23 @@ struct pt_live_memory {
  * va and pa in another root is another mapping. What roots share is in it once.
  */
 struct pt_alias {
-    uint64_t pa;
-    uint64_t len;
-    uint64_t va;
-    uint64_t reach; /* the highest end of this and all before it, physical */
-    uint64_t root;
-    uint8_t rights;
-    uint8_t type;
+    uint64_t end;      /* physical; where it begins, its key says */
+    uint64_t distance; /* va - pa */
+    uint64_t reach;    /* the highest end of this and all before it, physical */
+    uint64_t kind;     /* root | type << ALIAS_TYPE_SHIFT | rights */
 };
+#define ALIAS_TYPE_SHIFT 4
 
 struct pt_aliases {
-    struct pt_alias *entries; /* the caller's storage */
+    struct pt_alias *entries;
+    uint64_t *keys; /* pa | index into entries, in order of pa; behind `count`: those unused */
     size_t count;
     size_t max;
 };
+
+/* An empty list, in the caller's storage: `max` of each, 4096 at most. */
+void pt_aliases_init(struct pt_aliases *aliases, struct pt_alias *entries, uint64_t *keys,
+                     size_t max);
 
 /* A stretch of frames that the MTRRs give one type; len 0: none. */
 struct pt_typed {
@@ -111,10 +114,10 @@ struct pt_space {
     const struct pt_live_memory *memory;
     struct pt_aliases *aliases; /* of all roots */
     struct pt_typed typed;      /* what the MTRRs said last; zero at first */
-    struct pt_way way;          /* where a page changed last; zero at first */
+    struct pt_way way;          /* to the page that was last, this root's own; zero at first */
 };
 
-/* Take the plan's mappings as the aliases that there are, in this root. ERR_PLANFULL: no room. */
+/* Add the plan's mappings to the aliases, as this root's. ERR_PLANFULL: no room. */
 struct error pt_space_start(struct pt_space *space, const struct plan *plan);
 
 /*

@@ -28,7 +28,6 @@ struct pass {
     uint64_t last;     /* and ends: its last byte */
     uint64_t distance; /* of PT_MAP: from va to pa */
     unsigned level;    /* of the lowest table that holds all of the change */
-    uint64_t frame;    /* and where it is, if it is one of single pages; else 0 */
     uint64_t *tables[PT_MAX_LEVELS];
     bool commit;
     struct error err; /* of the first way */
@@ -46,6 +45,14 @@ void pass_wrong(struct pass *p, enum error_code code, uint64_t va, uint64_t pa);
 
 /* How far from pa on, at most to `end`, one memory type holds by the MTRRs: that of `typed`. */
 uint64_t pt_same_type(struct pt_space *space, uint64_t pa, uint64_t end);
+
+/* Is that of this page write-back? */
+static inline bool pt_is_wb(struct pt_space *space, uint64_t pa)
+{
+    if (pa - space->typed.pa >= space->typed.len)
+        pt_same_type(space, pa, pa + span_of(0));
+    return space->typed.type == MEMTYPE_WB;
+}
 
 /* The run has ended: on the first way check its aliases, on the second keep account of it. */
 void pass_end_run(struct pass *p);

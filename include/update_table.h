@@ -30,18 +30,32 @@ static inline uint64_t *slot_of(uint64_t *table, unsigned level, uint64_t va)
     return &table[va >> slot_shift(level) & (PT_SLOTS - 1)];
 }
 
-/* What can be said of a change without looking at the tables: its form, W+X, the window. */
-enum error_code pt_check_change(const struct pt_space *space, const struct pt_change *change);
+/* On the way to va: the first entry that is a leaf, or empty, or of level `lowest`; and its level. */
+uint64_t table_find(const struct pt_space *space, uint64_t root, uint64_t va, unsigned lowest,
+                    unsigned *level);
+
+/* The table of pages that translates va, if it is this root's own to change; 0: there is none. */
+uint64_t table_of_pages(const struct pt_space *space, uint64_t va);
 
 /* Tables for a leaf that changes only on [va, stop): two at most on each level. */
 size_t table_count_split(unsigned level, uint64_t va, uint64_t stop);
 
 /* A leaf's rights: where roots may differ, translations must not outlive a change of CR3. */
-unsigned rights_in(const struct pt_space *space, const struct pt_change *change);
+static inline unsigned rights_in(const struct pt_space *space, const struct pt_change *change)
+{
+    bool alone = space->root == space->main_root && !space->shared;
+
+    return alone ? change->rights : change->rights | RIGHT_LOCAL;
+}
 
 /* What a leaf of this level becomes that leads to pa; 0 if it goes. */
-uint64_t table_entry(const struct pt_space *space, const struct pt_change *change, uint64_t pa,
-                     unsigned level);
+static inline uint64_t table_entry(const struct pt_space *space, const struct pt_change *change,
+                                   uint64_t pa, unsigned level)
+{
+    if (change->op == PT_UNMAP)
+        return 0;
+    return pa | pte_attributes(rights_in(space, change), change->type, level);
+}
 
 /* A table of this level that says what the leaf above it said, but for [va, stop). */
 uint64_t table_split(const struct pt_space *space, const struct pt_change *change, unsigned level,

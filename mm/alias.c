@@ -3,9 +3,43 @@
 
 #include "update_table.h"
 
-static uint64_t end_of(const struct pt_alias *alias)
+_Static_assert((RIGHT_W | RIGHT_X) >> ALIAS_TYPE_SHIFT == 0, "rights lie below the type");
+
+static uint64_t pa_of(const struct pt_aliases *aliases, size_t i)
 {
-    return alias->pa + alias->len;
+    return aliases->keys[i] & ~PAGE_MASK;
+}
+
+static struct pt_alias *alias_of(const struct pt_aliases *aliases, size_t i)
+{
+    return &aliases->entries[aliases->keys[i] & PAGE_MASK];
+}
+
+void pt_aliases_init(struct pt_aliases *aliases, struct pt_alias *entries, uint64_t *keys,
+                     size_t max)
+{
+    *aliases = (struct pt_aliases){.entries = entries, .keys = keys, .max = max};
+    for (size_t i = 0; i < max; i++)
+        keys[i] = i;
+}
+
+/* What the change's entry is to be. */
+static uint64_t kind_of(const struct pt_space *space, const struct pt_change *change)
+{
+    return space->root | ((unsigned)change->type & 0xff) << ALIAS_TYPE_SHIFT |
+           (change->rights & (RIGHT_W | RIGHT_X));
+}
+
+/* In one root, and at the same distance: where these meet, they are the same mapping. */
+static bool is_same(const struct pt_alias *alias, uint64_t distance, uint64_t kind)
+{
+    return alias->distance == distance && ((alias->kind ^ kind) & ~PAGE_MASK) == 0;
+}
+
+/* Of the same rights and type too: where these meet, they are one entry. */
+static bool is_alike(const struct pt_alias *alias, uint64_t distance, uint64_t kind)
+{
+    return alias->distance == distance && alias->kind == kind;
 }
 
 /* Is this the directmap itself? That is the main root's: no other maps anything in its window. */
@@ -15,21 +49,28 @@ static bool is_direct(const struct pt_space *space, const struct pt_run *run)
            run->va - space->directmap_base == run->pa;
 }
 
-/* Of the directmap, only what is out of the ordinary is kept. */
-static bool is_kept(const struct pt_space *space, const struct pt_run *run)
+/* Write-back and not executable: as all of the directmap is that is not in the list. */
+static bool is_ordinary(const struct pt_change *change)
 {
-    return (run->rights & RIGHT_X) || run->type != MEMTYPE_WB || !is_direct(space, run);
+    return !(change->rights & RIGHT_X) && change->type == MEMTYPE_WB;
+}
+
+/* Has this an entry at all? */
+static bool is_kept(const struct pt_space *space, const struct pt_change *change,
+                    const struct pt_run *run)
+{
+    return !is_direct(space, run) || !is_ordinary(change);
 }
 
 /* How many begin below this address. */
-static size_t below(const struct pt_aliases *aliases, uint64_t pa)
+static inline size_t below(const struct pt_aliases *aliases, uint64_t pa)
 {
     size_t low = 0;
 
     for (size_t high = aliases->count; low < high;) {
         size_t middle = (low + high) / 2;
 
-        if (aliases->entries[middle].pa < pa)
+        if (aliases->keys[middle] < pa)
             low = middle + 1;
         else
             high = middle;
@@ -37,114 +78,42 @@ static size_t below(const struct pt_aliases *aliases, uint64_t pa)
     return low;
 }
 
-/* Frames from `pa` on have another mapping, of these rights and type. The first wrong page counts. */
+/* The run's frames from `pa` on have another mapping. The first wrong page counts. */
 static void check(const struct pt_run *run, uint64_t pa, unsigned rights, enum memtype type,
                   const struct pt_change *change, struct error *err)
 {
     uint64_t first = pa > run->pa ? pa : run->pa;
-    unsigned both = run->rights | rights;
+    unsigned both = change->rights | rights;
     bool wx = (both & RIGHT_W) && (both & RIGHT_X) && !change->allow_wx;
-    bool types = run->type != type && !change->allow_types;
+    bool types = change->type != type && !change->allow_types;
 
     if ((wx || types) && (!err->code || first < err->value))
         *err = (struct error){
             .code = wx ? ERR_WX : ERR_TYPE, .at = run->va + (first - run->pa), .value = first};
 }
 
-/* The main root's entry that translates va, its level, and the span of that; 0: not mapped. */
-static uint64_t find_leaf(const struct pt_space *space, uint64_t va, unsigned *level)
+static void check_alias(const struct pt_run *run, uint64_t pa, const struct pt_alias *alias,
+                        const struct pt_change *change, struct error *err)
 {
-    const struct pt_live_memory *memory = space->memory;
-    uint64_t frame = space->main_root;
-
-    for (*level = space->levels; (*level)-- > 0;) {
-        uint64_t *table = memory->map(memory->ctx, frame);
-        uint64_t entry = *slot_of(table, *level, va);
-
-        memory->unmap(memory->ctx, table);
-        if (entry == 0 || is_leaf(entry, *level))
-            return entry;
-        frame = entry & PTE_ADDR;
-    }
-    return 0;
+    check(run, pa, alias->kind & (RIGHT_W | RIGHT_X),
+          (enum memtype)(alias->kind >> ALIAS_TYPE_SHIFT & 0xff), change, err);
 }
 
-/* In one root, and at the same distance: where these meet, they are the same mapping. */
-static bool is_same(const struct pt_space *space, const struct pt_alias *alias,
-                    const struct pt_run *run)
+/*
+ * The directmap's own mapping of these frames, leaf by leaf. There they are
+ * writable and write-back; those that are not are in the list.
+ */
+static void check_directmap(const struct pt_space *space, const struct pt_change *change,
+                            const struct pt_run *run, struct error *err)
 {
-    return alias->va - alias->pa == run->va - run->pa && alias->root == space->root;
-}
-
-static bool is_alike(const struct pt_alias *alias, const struct pt_run *run)
-{
-    return alias->rights == run->rights && alias->type == run->type;
-}
-
-/* An entry of the same mapping, which the run begins in, covers, or follows. */
-static void meet_same(struct alias_view *view, size_t i, const struct pt_alias *alias,
-                      const struct pt_run *run, enum pt_op op)
-{
-    uint64_t alias_end = end_of(alias);
-    uint64_t end = run->pa + run->len;
-    bool alike = op != PT_UNMAP && is_alike(alias, run);
-
-    if (alias_end == run->pa) {
-        if (alike)
-            view->before = i;
+    if (is_ordinary(change) || is_direct(space, run))
         return;
-    }
-    if (alias->pa == run->pa && alias_end == end)
-        view->whole = i;
-    /* It goes, and its ends stay: on their own, or as parts of what is added. */
-    view->growth--;
-    if (alike)
-        view->known |= alias->pa <= run->pa && alias_end >= end;
-    else
-        view->growth += (alias->pa < run->pa) + (alias_end > end);
-}
-
-void alias_look(const struct pt_space *space, const struct pt_run *run, enum pt_op op,
-                struct alias_view *view)
-{
-    struct pt_aliases *aliases = space->aliases;
-    const struct pt_alias *entries = aliases->entries;
-    uint64_t end = run->pa + run->len;
-    size_t found = below(aliases, end);
-
-    *view = (struct alias_view){
-        .at = found, .end = found, .whole = ALIAS_NONE, .before = ALIAS_NONE, .after = ALIAS_NONE};
-    for (size_t i = found; i-- > 0 && entries[i].reach >= run->pa;) {
-        const struct pt_alias *alias = &entries[i];
-
-        if (alias->pa >= run->pa)
-            view->at = i;
-        if (end_of(alias) >= run->pa && is_same(space, alias, run))
-            meet_same(view, i, alias, run, op);
-    }
-    if (op == PT_UNMAP)
-        return;
-    view->kept = is_kept(space, run);
-    for (size_t i = found; i < aliases->count && entries[i].pa == end; i++) {
-        if (is_same(space, &entries[i], run) && is_alike(&entries[i], run))
-            view->after = i;
-    }
-    if (view->known)
-        view->growth = 0;
-    else if (view->kept)
-        view->growth += 1 - (view->before != ALIAS_NONE) - (view->after != ALIAS_NONE);
-}
-
-/* The directmap's own mapping of these frames, leaf by leaf. */
-static void check_directmap(const struct pt_space *space, const struct pt_run *run,
-                            const struct pt_change *change, struct error *err)
-{
     for (uint64_t at = 0; at < run->len && run->pa + at < space->directmap_size;) {
         if (err->code && err->value <= run->pa + at)
             break;
         uint64_t va = space->directmap_base + run->pa + at;
         unsigned level;
-        uint64_t leaf = find_leaf(space, va, &level);
+        uint64_t leaf = table_find(space, space->main_root, va, 0, &level);
         uint64_t span = span_of(level);
         unsigned rights;
         enum memtype type;
@@ -157,168 +126,240 @@ static void check_directmap(const struct pt_space *space, const struct pt_run *r
     }
 }
 
-void alias_check(const struct pt_space *space, const struct pt_run *run,
-                 const struct pt_change *change, const struct alias_view *view, struct error *err)
+/* Room for a new entry in front of the one that is `at`; the caller fills it, reach included. */
+static inline struct pt_alias *open_gap(struct pt_aliases *aliases, size_t at, uint64_t pa)
 {
-    const struct pt_alias *entries = space->aliases->entries;
+    uint64_t unused = aliases->keys[aliases->count] & PAGE_MASK;
 
-    for (size_t i = view->end; i-- > 0 && entries[i].reach > run->pa;) {
-        if (end_of(&entries[i]) > run->pa && !is_same(space, &entries[i], run))
-            check(run, entries[i].pa, entries[i].rights, (enum memtype)entries[i].type, change,
-                  err);
-    }
-    /* In the directmap frames are writable and write-back; those that are not are entries above. */
-    if (((run->rights & RIGHT_X) || run->type != MEMTYPE_WB) && !is_direct(space, run))
-        check_directmap(space, run, change, err);
+    for (size_t i = aliases->count++; i > at; i--)
+        aliases->keys[i] = aliases->keys[i - 1];
+    aliases->keys[at] = pa | unused;
+    return &aliases->entries[unused];
 }
 
-/* Entry `from` has changed, alone: where a reach is what it was, so are all that follow. */
-static void update_reach(struct pt_aliases *aliases, size_t from)
+/* [pa, end) of a mapping, of one kind; may be empty. */
+struct part {
+    uint64_t pa;
+    uint64_t end;
+    uint64_t kind;
+};
+
+/* A new entry, before those that begin at the same address. */
+static void put_in(struct pt_aliases *aliases, const struct part *part, uint64_t distance)
 {
-    uint64_t reach = from > 0 ? aliases->entries[from - 1].reach : 0;
+    size_t at = below(aliases, part->pa);
+    uint64_t reach = at > 0 ? alias_of(aliases, at - 1)->reach : 0;
 
-    for (size_t i = from; i < aliases->count; i++) {
-        struct pt_alias *alias = &aliases->entries[i];
+    *open_gap(aliases, at, part->pa) = (struct pt_alias){part->end, distance, reach, part->kind};
+    for (size_t i = at; i < aliases->count && alias_of(aliases, i)->reach < part->end; i++)
+        alias_of(aliases, i)->reach = part->end;
+}
 
-        if (end_of(alias) > reach)
-            reach = end_of(alias);
+/* An entry goes. Where a reach is what it was, so are all that follow. */
+static void take_out(struct pt_aliases *aliases, size_t at)
+{
+    uint64_t unused = aliases->keys[at] & PAGE_MASK;
+    uint64_t reach = at > 0 ? alias_of(aliases, at - 1)->reach : 0;
+
+    aliases->count--;
+    for (size_t i = at; i < aliases->count; i++)
+        aliases->keys[i] = aliases->keys[i + 1];
+    aliases->keys[aliases->count] = unused;
+    for (size_t i = at; i < aliases->count; i++) {
+        struct pt_alias *alias = alias_of(aliases, i);
+
+        if (alias->end > reach)
+            reach = alias->end;
         if (alias->reach == reach)
             break;
         alias->reach = reach;
     }
 }
 
-/* Room for one more, where the caller puts what update_reach() is to look at. */
-static struct pt_alias *open_gap(struct pt_aliases *aliases, size_t at)
+/*
+ * An entry of the run's own mapping touches it. Does it go, because what is to
+ * be there instead is in the parts: what it was before the run and behind it,
+ * and, between them, the run itself with what that goes on or is a part of?
+ */
+static bool divide(struct part parts[3], const struct pt_run *run, uint64_t pa,
+                   const struct pt_alias *alias, bool alike)
 {
-    for (size_t i = aliases->count++; i > at; i--)
-        aliases->entries[i] = aliases->entries[i - 1];
-    return &aliases->entries[at];
-}
-
-static void take_out(struct pt_aliases *aliases, size_t at)
-{
-    aliases->count--;
-    for (size_t i = at; i < aliases->count; i++)
-        aliases->entries[i] = aliases->entries[i + 1];
-    update_reach(aliases, at);
-}
-
-static void set_kind(struct pt_alias *alias, const struct pt_run *run)
-{
-    alias->rights = (uint8_t)run->rights;
-    alias->type = (uint8_t)run->type;
-}
-
-/* A neighbour grows, or two become one, or it is an entry of its own. */
-static void add(struct pt_space *space, const struct pt_run *run, const struct alias_view *view)
-{
-    struct pt_aliases *aliases = space->aliases;
-    size_t at = view->before;
-    uint64_t len = run->len;
-    struct pt_alias *alias;
-
-    if (!view->kept)
-        return;
-    if (view->after != ALIAS_NONE) {
-        len += aliases->entries[view->after].len;
-        take_out(aliases, view->after);
-    }
-    if (at != ALIAS_NONE) {
-        aliases->entries[at].len += len;
-    } else {
-        at = view->at;
-        alias = open_gap(aliases, at);
-        alias->pa = run->pa;
-        alias->len = len;
-        alias->va = run->va;
-        alias->root = space->root;
-        set_kind(alias, run);
-    }
-    update_reach(aliases, at);
-}
-
-/* What of these entries lies in the run goes; what of them lies beside it stays. */
-static void cut_out(struct pt_space *space, const struct pt_run *run, size_t end_index)
-{
-    struct pt_aliases *aliases = space->aliases;
     uint64_t end = run->pa + run->len;
 
-    for (size_t i = end_index; i-- > 0;) {
-        struct pt_alias *alias = &aliases->entries[i];
-        struct pt_alias rest;
-
-        if (alias->reach <= run->pa)
-            break;
-        if (end_of(alias) <= run->pa || !is_same(space, alias, run))
-            continue;
-        rest = *alias;
-        if (alias->pa < run->pa) {
-            alias->len = run->pa - alias->pa;
-            update_reach(aliases, i);
-        } else {
-            take_out(aliases, i);
-            end_index--;
-        }
-        if (end_of(&rest) > end) {
-            rest.len = end_of(&rest) - end;
-            rest.va += end - rest.pa;
-            rest.pa = end;
-            rest.reach = 0;
-            *open_gap(aliases, end_index) = rest;
-            update_reach(aliases, end_index);
-        }
+    if (alike) {
+        if (pa < parts[1].pa)
+            parts[1].pa = pa;
+        if (alias->end > parts[1].end)
+            parts[1].end = alias->end;
+        return true;
     }
+    if (pa >= end || alias->end <= run->pa)
+        return false;
+    if (pa < run->pa)
+        parts[0] = (struct part){pa, run->pa, alias->kind};
+    if (alias->end > end)
+        parts[2] = (struct part){end, alias->end, alias->kind};
+    return true;
 }
 
-void alias_change(struct pt_space *space, const struct pt_run *run, enum pt_op op,
-                  const struct alias_view *view)
+long alias_update(const struct pt_space *space, const struct pt_change *change,
+                  const struct pt_run *run, bool commit, struct error *err)
 {
     struct pt_aliases *aliases = space->aliases;
-    struct alias_view now;
+    bool unmap = change->op == PT_UNMAP;
+    uint64_t distance = run->va - run->pa;
+    uint64_t kind = kind_of(space, change);
+    uint64_t end = run->pa + run->len;
+    struct part parts[3] = {{0}, {run->pa, end, kind}, {0}};
+    long growth = 0;
 
-    if (view->known)
-        return;
-    if (op != PT_MAP) {
-        if (view->whole != ALIAS_NONE && op == PT_UNMAP) {
-            take_out(aliases, view->whole);
-            return;
+    if (unmap || !is_kept(space, change, run))
+        parts[1].end = 0;
+    for (size_t i = below(aliases, end + PAGE_SIZE);
+         i-- > 0 && alias_of(aliases, i)->reach >= run->pa;) {
+        const struct pt_alias *alias = alias_of(aliases, i);
+        uint64_t pa = pa_of(aliases, i);
+
+        if (alias->end < run->pa)
+            continue;
+        if (is_same(alias, distance, kind)) {
+            if (!divide(parts, run, pa, alias, !unmap && alias->kind == kind))
+                continue;
+            growth--;
+            if (commit)
+                take_out(aliases, i);
+        } else if (err && !unmap && pa < end && alias->end > run->pa) {
+            check_alias(run, pa, alias, change, err);
         }
-        if (view->whole != ALIAS_NONE && view->growth == 0) {
-            set_kind(&aliases->entries[view->whole], run); /* stays one: nothing is to be joined */
-            return;
-        }
-        cut_out(space, run, view->end);
-        if (op == PT_UNMAP)
-            return;
-        alias_look(space, run, PT_MAP, &now);
-        view = &now;
     }
-    add(space, run, view);
+    if (err && !unmap)
+        check_directmap(space, change, run, err);
+    for (const struct part *part = parts; part < parts + 3; part++) {
+        if (part->pa >= part->end)
+            continue;
+        growth++;
+        if (commit)
+            put_in(aliases, part, distance);
+    }
+    return growth;
 }
 
-void alias_forget(struct pt_space *space)
+/*
+ * What is ordinary may be so in several places, writable or not. Are the
+ * entries before this one such, as far as they overlap the page, and does none
+ * end there that it is to go on?
+ */
+static inline bool is_clear(const struct pt_aliases *aliases, size_t i, uint64_t pa,
+                            uint64_t distance, uint64_t kind)
+{
+    while (i-- > 0 && alias_of(aliases, i)->reach >= pa) {
+        const struct pt_alias *alias = alias_of(aliases, i);
+        uint64_t differs = (alias->kind ^ kind) & (PAGE_MASK - RIGHT_W);
+
+        if (alias->end == pa ? is_alike(alias, distance, kind) : alias->end > pa && differs)
+            return false;
+    }
+    return true;
+}
+
+/* A new page: an entry of its own, or it goes on the one before. */
+static bool add_page(struct pt_aliases *aliases, size_t found, uint64_t pa, uint64_t distance,
+                     uint64_t kind)
+{
+    uint64_t end = pa + PAGE_SIZE;
+    uint64_t reach = end;
+
+    if (found > 0) {
+        struct pt_alias *before = alias_of(aliases, found - 1);
+
+        if (!is_clear(aliases, found, pa, distance, kind)) {
+            if (before->reach > pa || before->end < pa || !is_alike(before, distance, kind))
+                return false;
+            before->end = end;
+            before->reach = end;
+            return true;
+        }
+        if (before->reach > end)
+            reach = before->reach;
+    }
+    *open_gap(aliases, found, pa) = (struct pt_alias){end, distance, reach, kind};
+    return true;
+}
+
+/* What takes one look; false: it takes more. */
+static bool change_simply(const struct pt_space *space, const struct pt_change *change, uint64_t pa)
+{
+    struct pt_aliases *aliases = space->aliases;
+    uint64_t kind = kind_of(space, change);
+    uint64_t distance = change->va - pa;
+    uint64_t end = pa + PAGE_SIZE;
+    size_t found = below(aliases, end);
+    struct pt_alias *own;
+
+    if (change->va - space->directmap_base < space->directmap_size ||
+        aliases->count == aliases->max)
+        return false;
+    if (change->op != PT_UNMAP) {
+        if (!is_ordinary(change))
+            return false;
+        /* Behind the last key in use there are others, of address 0. */
+        if (pa_of(aliases, found) == end && (is_alike(alias_of(aliases, found), distance, kind) ||
+                                             pa_of(aliases, found + 1) == end))
+            return false;
+    }
+    if (change->op == PT_MAP)
+        return add_page(aliases, found, pa, distance, kind);
+    if (found-- == 0)
+        return false;
+    own = alias_of(aliases, found);
+    if (pa_of(aliases, found) != pa || own->end != end || !is_same(own, distance, kind))
+        return false;
+    if (change->op == PT_UNMAP)
+        take_out(aliases, found);
+    else if (is_clear(aliases, found, pa, distance, kind))
+        own->kind = kind;
+    else
+        return false;
+    return true;
+}
+
+/* All that may be met: checked first, then done. */
+static bool change_fully(const struct pt_space *space, const struct pt_change *change, uint64_t pa)
+{
+    const struct pt_run run = {change->va, pa, PAGE_SIZE};
+    struct error err;
+
+    err.code = ERR_NONE;
+    if (alias_is_full(space->aliases, alias_update(space, change, &run, false, &err)) || err.code)
+        return false;
+    alias_update(space, change, &run, true, NULL);
+    return true;
+}
+
+bool alias_page(const struct pt_space *space, const struct pt_change *change, uint64_t pa)
+{
+    return change_simply(space, change, pa) || change_fully(space, change, pa);
+}
+
+void alias_forget(const struct pt_space *space)
 {
     for (size_t i = space->aliases->count; i-- > 0;) {
-        if (space->aliases->entries[i].root == space->root)
+        if ((alias_of(space->aliases, i)->kind & ~PAGE_MASK) == space->root)
             take_out(space->aliases, i);
     }
 }
 
 struct error pt_space_start(struct pt_space *space, const struct plan *plan)
 {
-    struct pt_aliases *aliases = space->aliases;
-
-    aliases->count = 0;
     for (size_t i = 0; i < plan->count; i++) {
         const struct mapping *m = &plan->entries[i];
-        const struct pt_run run = {m->va, m->pa, m->len, m->rights, (enum memtype)m->type};
-        struct alias_view view;
+        const struct pt_run run = {m->va, m->pa, m->len};
+        const struct pt_change change = {
+            .op = PT_MAP, .rights = m->rights, .type = (enum memtype)m->type};
 
-        alias_look(space, &run, PT_MAP, &view);
-        if (aliases->count == aliases->max && view.growth > 0)
-            return (struct error){.code = ERR_PLANFULL, .at = aliases->max};
-        alias_change(space, &run, PT_MAP, &view);
+        if (alias_is_full(space->aliases, alias_update(space, &change, &run, false, NULL)))
+            return (struct error){.code = ERR_PLANFULL, .at = space->aliases->max};
+        alias_update(space, &change, &run, true, NULL);
     }
     return SUCCESS;
 }

@@ -23,14 +23,6 @@ const char *memtype_name(enum memtype type)
     return "?";
 }
 
-unsigned pat_index(enum memtype type)
-{
-    /* In the order of their encodings; those that are none are UC: that can do no harm. */
-    static const unsigned char indices[] = {3, 4, 3, 3, 1, 5, 0};
-
-    return type < sizeof(indices) ? indices[type] : 3;
-}
-
 /* A type field of an MTRR. Reserved encodings are undefined: UC can do no harm. */
 static enum memtype decode(uint64_t field)
 {

@@ -28,8 +28,6 @@ static void check_types(struct pt_space *space, const struct pt_run *run, struct
 {
     uint64_t end = run->pa + run->len;
 
-    if (run->type != MEMTYPE_WB)
-        return;
     for (uint64_t pa = run->pa; pa < end && !(err->code && err->value < pa);) {
         uint64_t next = pt_same_type(space, pa, end);
 
@@ -41,34 +39,19 @@ static void check_types(struct pt_space *space, const struct pt_run *run, struct
     }
 }
 
-/* May these frames be mapped so? */
-static void check_frames(struct pt_space *space, const struct pt_run *run,
-                         const struct pt_change *change, const struct alias_view *view,
-                         struct error *err)
-{
-    if (change->op == PT_UNMAP)
-        return;
-    alias_check(space, run, change, view, err);
-    check_types(space, run, err);
-}
-
 void pass_end_run(struct pass *p)
 {
     const struct pt_change *change = p->change;
-    struct pt_run *run = &p->run;
-    struct alias_view view;
 
-    if (run->len == 0)
+    if (p->run.len == 0)
         return;
-    alias_look(p->space, run, change->op, &view);
-    if (p->commit) {
-        alias_change(p->space, run, change->op, &view);
+    p->growth += alias_update(p->space, change, &p->run, p->commit, p->commit ? NULL : &p->err);
+    if (p->commit)
         return;
-    }
-    p->growth += view.growth;
     if (p->growth > p->peak)
         p->peak = p->growth;
-    check_frames(p->space, run, change, &view, &p->err);
+    if (change->op != PT_UNMAP && change->type == MEMTYPE_WB)
+        check_types(p->space, &p->run, &p->err);
 }
 
 void put_row(const struct pt_space *space, const struct pt_change *change, const struct row *row,
@@ -138,8 +121,6 @@ static void descend(struct pass *p)
             break;
         table = open_table(p, entry & PTE_ADDR);
         p->tables[--level] = table;
-        if (level == 0)
-            p->frame = entry & PTE_ADDR;
     }
     p->level = level;
 }
@@ -176,17 +157,12 @@ static void check_shared(struct pass *p)
     close_table(p, mains);
 }
 
-static bool is_full(const struct pt_aliases *aliases, long growth)
-{
-    return growth > 0 && aliases->count + (size_t)growth > aliases->max;
-}
-
 /* All is well with the change, as far as tables and aliases go: is there room for it? */
 static void check_room(struct pass *p)
 {
     const struct pt_aliases *aliases = p->space->aliases;
 
-    if (is_full(aliases, p->peak))
+    if (alias_is_full(aliases, p->peak))
         p->err = (struct error){ERR_PLANFULL, aliases->max, 0, NULL, NULL};
     else if (p->frames > 0 && !p->memory->reserve(p->memory->ctx, p->frames))
         p->err = (struct error){ERR_NOFRAMES, 0, p->frames, NULL, NULL};
@@ -206,45 +182,57 @@ static bool is_needed(const uint64_t *table, size_t at, uint64_t entry)
     return i < PT_SLOTS;
 }
 
-/* One page in a table of pages: false, and nothing has changed, where that is not all. */
+/* False, and nothing has changed, where that is not all. */
 static bool change_page(struct pt_space *space, const struct pt_change *change, uint64_t *table)
 {
+    const struct pt_live_memory *memory = space->memory;
     size_t at = change->va >> PT_PAGE_SHIFT & (PT_SLOTS - 1);
     bool map = change->op == PT_MAP;
-    const struct row row = {&table[at], change->va, 1, 0};
-    const struct pt_run run = {change->va, map ? change->pa : frame_of(*row.slot, 0), span_of(0),
-                               change->rights, change->type};
-    uint64_t entry = table_entry(space, change, run.pa, 0);
-    struct alias_view view;
-    struct error err;
+    uint64_t old = table[at];
+    uint64_t pa = map ? change->pa : frame_of(old, 0);
+    uint64_t entry = table_entry(space, change, pa, 0);
 
-    if ((*row.slot == 0) != map || !is_needed(table, at, entry))
+    if ((old == 0) != map || !is_needed(table, at, entry) ||
+        (entry && change->type == MEMTYPE_WB && !pt_is_wb(space, pa)) ||
+        !alias_page(space, change, pa))
         return false;
-    alias_look(space, &run, change->op, &view);
-    err.code = ERR_NONE;
-    check_frames(space, &run, change, &view, &err);
-    if (err.code || is_full(space->aliases, view.growth))
-        return false;
-    put_row(space, change, &row, entry);
-    alias_change(space, &run, change->op, &view);
+    if (map)
+        memory->write(memory->ctx, &table[at], 1, entry, 0);
+    else
+        put_row(space, change, &(const struct row){&table[at], change->va, 1, 0}, entry);
     return true;
 }
 
 /*
- * The common case: one page in the table that the space remembers. What it
- * cannot do, or what is wrong, is left to the general way, from the beginning.
- * That table is there, for no table goes but in pass_leave(); and it is this
- * root's own to change, for what is shared with another got past check_shared().
+ * A page in the table that the space remembers? That is there still, for no
+ * table goes but in pass_leave(), and this root's own to change.
  */
-static bool is_short(struct pt_space *space, const struct pt_change *change)
+static bool is_near(const struct pt_space *space, const struct pt_change *change)
+{
+    const struct pt_way *way = &space->way;
+
+    return change->len == span_of(0) && way->frame != 0 &&
+           (way->va ^ change->va) >> slot_shift(1) == 0;
+}
+
+/*
+ * The common case: one page, in a table of pages that is there. What it cannot
+ * do, or what is wrong, is left to the general way, from the beginning.
+ */
+static bool update_page(struct pt_space *space, const struct pt_change *change, bool near)
 {
     const struct pt_live_memory *memory = space->memory;
-    const struct pt_way *way = &space->way;
+    struct pt_way *way = &space->way;
     uint64_t *table;
     bool done;
 
-    if (change->len != span_of(0) || way->frame == 0 || (way->va ^ change->va) >> slot_shift(1))
-        return false;
+    if (!near) {
+        if (change->len != span_of(0))
+            return false;
+        *way = (struct pt_way){change->va, table_of_pages(space, change->va)};
+        if (way->frame == 0)
+            return false;
+    }
     table = memory->map(memory->ctx, way->frame);
     done = change_page(space, change, table);
     memory->unmap(memory->ctx, table);
@@ -261,35 +249,71 @@ static struct error update_tables(struct pt_space *space, const struct pt_change
                      .sign = change->va & ~inside,
                      .va = va,
                      .last = va + (change->len - 1),
-                     .distance = change->pa - va,
-                     .run = {.rights = change->rights, .type = change->type}};
+                     .distance = change->pa - va};
 
     descend(&p);
     if (space->root != space->main_root)
         check_shared(&p);
-    if (!p.err.code && p.frame != 0 && change->len == span_of(0) &&
-        change_page(space, change, p.tables[0])) {
-        space->way = (struct pt_way){change->va, p.frame};
-    } else {
-        if (!p.err.code)
-            pass_walk(&p);
-        if (!p.err.code)
-            check_room(&p);
-        if (!p.err.code) {
-            p.commit = true;
-            pass_walk(&p);
-        }
+    if (!p.err.code)
+        pass_walk(&p);
+    if (!p.err.code)
+        check_room(&p);
+    if (!p.err.code) {
+        p.commit = true;
+        pass_walk(&p);
     }
     ascend(&p);
     return p.err;
 }
 
+/* Nothing but RAM at its own address belongs into the directmap's window, in the main root. */
+static bool clashes(const struct pt_space *space, const struct pt_change *change)
+{
+    uint64_t above = change->va - space->directmap_base;
+
+    if (above >= space->directmap_size && (space->directmap_size == 0 || -above >= change->len))
+        return false;
+    return above != change->pa || space->root != space->main_root;
+}
+
+/* What can be said of a change without looking at the tables: its form, W+X, the window. */
+static enum error_code check_change(const struct pt_space *space, const struct pt_change *change,
+                                    bool near)
+{
+    unsigned sign = slot_shift(space->levels) - 1;
+    uint64_t va = change->va;
+    uint64_t last = va + (change->len - 1);
+    bool map = change->op == PT_MAP;
+    uint64_t pa = map ? change->pa : 0;
+
+    if (change->len == 0 || ((va | pa | change->len) & PAGE_MASK))
+        return ERR_ALIGN;
+    /*
+     * Both in one half; with its least address added, the upper half is below
+     * the lower one. What is near an address that was in order is so too.
+     */
+    if (!near && (last < va || (va ^ last) >> sign || (va + (UINT64_C(1) << sign)) >> (sign + 1)))
+        return ERR_CANONICAL;
+    if (map) {
+        if ((pa | (pa + (change->len - 1))) >> space->phys_bits)
+            return ERR_WIDTH;
+        if (change->max_level >= PT_LEAF_LEVELS)
+            return ERR_LARGE;
+        if (clashes(space, change))
+            return ERR_CLASH;
+    }
+    if (change->op != PT_UNMAP && (~change->rights & (RIGHT_W | RIGHT_X)) == 0 && !change->allow_wx)
+        return ERR_WX;
+    return ERR_NONE;
+}
+
 struct error pt_update(struct pt_space *space, const struct pt_change *change)
 {
-    enum error_code code = pt_check_change(space, change);
+    bool near = is_near(space, change);
+    enum error_code code = check_change(space, change, near);
 
     if (code)
         return (struct error){
             .code = code, .at = change->va, .value = change->op == PT_MAP ? change->pa : 0};
-    return is_short(space, change) ? SUCCESS : update_tables(space, change);
+    return update_page(space, change, near) ? SUCCESS : update_tables(space, change);
 }

@@ -1,6 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "update_table.h"
 
+uint64_t table_find(const struct pt_space *space, uint64_t root, uint64_t va, unsigned lowest,
+                    unsigned *level)
+{
+    const struct pt_live_memory *memory = space->memory;
+    uint64_t entry = root;
+
+    *level = space->levels;
+    do {
+        uint64_t *table = memory->map(memory->ctx, entry & PTE_ADDR);
+
+        entry = *slot_of(table, --*level, va);
+        memory->unmap(memory->ctx, table);
+    } while (*level > lowest && entry != 0 && !(entry & PTE_PS));
+    return entry;
+}
+
+uint64_t table_of_pages(const struct pt_space *space, uint64_t va)
+{
+    unsigned top = space->levels - 1;
+    unsigned level;
+    uint64_t entry;
+
+    if (space->root != space->main_root && table_find(space, space->root, va, top, &level) ==
+                                               table_find(space, space->main_root, va, top, &level))
+        return 0;
+    entry = table_find(space, space->root, va, 1, &level);
+    return entry & PTE_PS ? 0 : entry & PTE_ADDR; /* of level 1, unless it is zero */
+}
+
 size_t table_count_split(unsigned level, uint64_t va, uint64_t stop)
 {
     uint64_t span = span_of(level);
@@ -15,21 +44,6 @@ size_t table_count_split(unsigned level, uint64_t va, uint64_t stop)
     if (last != 0)
         count += table_count_split(level - 1, stop - last, stop);
     return count;
-}
-
-unsigned rights_in(const struct pt_space *space, const struct pt_change *change)
-{
-    bool alone = space->root == space->main_root && !space->shared;
-
-    return alone ? change->rights : change->rights | RIGHT_LOCAL;
-}
-
-uint64_t table_entry(const struct pt_space *space, const struct pt_change *change, uint64_t pa,
-                     unsigned level)
-{
-    if (change->op == PT_UNMAP)
-        return 0;
-    return pa | pte_attributes(rights_in(space, change), change->type, level);
 }
 
 uint64_t table_split(const struct pt_space *space, const struct pt_change *change, unsigned level,

@@ -204,7 +204,7 @@ void pass_walk(struct pass *p)
     for (uint64_t va = p->va; va < end && !p->err.code; va = stop) {
         if (p->change->op == PT_MAP) {
             stop = pt_same_type(p->space, va + p->distance, end + p->distance) - p->distance;
-            if (p->run.type == MEMTYPE_WB && p->space->typed.type != MEMTYPE_WB) {
+            if (p->change->type == MEMTYPE_WB && p->space->typed.type != MEMTYPE_WB) {
                 pass_end_run(p); /* a page before this one may be wrong, too */
                 if (!p->err.code)
                     pass_wrong(p, ERR_TYPE, va, va + p->distance);

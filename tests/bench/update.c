@@ -13,6 +13,11 @@
  *     unmap    unmap that page again
  *     protect  make it read-only
  *     page-first, unmap-first, protect-first: the change before was in another table
+ *     join     map a page that goes on the mapping before it
+ *     beside   map a page beside whose frame another mapping ends
+ *     many     as page, with 400 mappings more
+ *     twice    map a page whose frame is mapped elsewhere, too
+ *     code     map an executable page: the directmap is looked at
  *     far      as page-first, for a frame that is far from the last one's
  *     middle   make one page read-only in the middle of a mapping
  *     empty    unmap the only page of a table
@@ -28,6 +33,7 @@
 
 #define MIB    (UINT64_C(1) << 20)
 #define TABLES 64
+#define MANY   400
 #define VA     UINT64_C(0xffffffff80000000)
 #define PA     (256 * MIB)
 #define BASE   UINT64_C(0x100000000) /* as measured.c has it */
@@ -158,7 +164,7 @@ static struct mtrr_state make_mtrrs(void)
 }
 
 /* What is there before: some pages of many kinds in a table, 1 GiB in one page, a lone page. */
-static int prepare(struct pt_space *space)
+static int prepare(struct pt_space *space, size_t many)
 {
     struct pt_change change = {PT_MAP,     LARGE, LARGE_PA, 1024 * MIB, RIGHT_W,
                                MEMTYPE_WB, 2,     false,    false};
@@ -178,6 +184,11 @@ static int prepare(struct pt_space *space)
     change.pa = PA + 48 * MIB;
     change.len = PAGE_SIZE;
     failed |= check(pt_update(space, &change));
+    for (uint64_t i = 0; i < many; i++) {
+        change.va = ALONE + 2 * MIB + i * PAGE_SIZE;
+        change.pa = PA + (i * 7 % many) * 48 * PAGE_SIZE + 8 * PAGE_SIZE;
+        failed |= check(pt_update(space, &change));
+    }
     return failed;
 }
 
@@ -214,6 +225,19 @@ static const struct {
     {"page-first", MAP_PAGE, &far_before},
     {"unmap-first", UNMAP_PAGE, &far_before},
     {"protect-first", PROTECT_PAGE, &far_before},
+    {"join",
+     {PT_MAP, PAGE, PA + 2 * MIB + PAGE_SIZE, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false},
+     &near_before},
+    {"beside",
+     {PT_MAP, PAGE, PA + 3 * MIB + PAGE_SIZE, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false},
+     &near_before},
+    {"many", MAP_PAGE, &near_before},
+    {"twice",
+     {PT_MAP, PAGE, PA + 3 * MIB, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false},
+     &near_before},
+    {"code",
+     {PT_MAP, PAGE, PA + 8 * MIB + 65536, PAGE_SIZE, RIGHT_X, MEMTYPE_WB, 2, false, false},
+     &near_before},
     {"far",
      {PT_MAP, PAGE, PA + 1024 * MIB, PAGE_SIZE, RIGHT_W, MEMTYPE_WB, 2, false, false},
      &far_before},
@@ -235,10 +259,11 @@ static size_t count_filled(const struct pool *pool, uint64_t first)
     return count;
 }
 
-static int run(const struct pt_change *change, const struct pt_change *before)
+static int run(const struct pt_change *change, const struct pt_change *before, size_t many)
 {
-    static struct pt_alias entries[64];
-    struct pt_aliases aliases = {.entries = entries, .max = 64};
+    static struct pt_alias entries[MANY + 64];
+    static uint64_t keys[MANY + 64];
+    struct pt_aliases aliases;
     const struct mtrr_state mtrr = make_mtrrs();
     struct pool pool = {.slots = aligned_alloc(PAGE_SIZE, TABLES * PAGE_SIZE)};
     const struct pt_live_memory memory = {&pool,      pool_reserve, pool_alloc,
@@ -263,6 +288,7 @@ static int run(const struct pt_change *change, const struct pt_change *before)
     if (!pool.slots)
         abort();
     measured_build(plan, &pool);
+    pt_aliases_init(&aliases, entries, keys, MANY + 64);
     failed = check(pt_space_start(&space, plan));
     if (change == NULL) {
         printf("leaves %d entries 0\n", 64 * 256 + 64 + 24);
@@ -270,7 +296,7 @@ static int run(const struct pt_change *change, const struct pt_change *before)
         return failed;
     }
     if (change->len == PAGE_SIZE)
-        failed |= prepare(&space);
+        failed |= prepare(&space, many);
     if (change->va == PAGE && change->op != PT_MAP)
         failed |= check(pt_update(&space, &page_there));
     if (before && before != &page_there)
@@ -289,12 +315,12 @@ static int run(const struct pt_change *change, const struct pt_change *before)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "build") == 0)
-        return run(NULL, NULL);
+        return run(NULL, NULL, 0);
     for (size_t i = 0; argc == 2 && i < CASES; i++) {
         if (strcmp(argv[1], cases[i].name) == 0)
-            return run(&cases[i].change, cases[i].before);
+            return run(&cases[i].change, cases[i].before, strcmp(argv[1], "many") == 0 ? MANY : 0);
     }
     fprintf(stderr, "usage: update build|range|page|unmap|protect|page-first|unmap-first|"
-                    "protect-first|far|middle|empty|split\n");
+                    "protect-first|join|beside|many|twice|code|far|middle|empty|split\n");
     return 2;
 }

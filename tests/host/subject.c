@@ -20,7 +20,7 @@ struct subject *subject_init(unsigned levels, unsigned max_level)
         .memory = &s.memory,
         .aliases = &s.registry,
     };
-    s.registry = (struct pt_aliases){.entries = s.aliases, .max = SUBJECT_ALIASES};
+    pt_aliases_init(&s.registry, s.aliases, s.keys, SUBJECT_ALIASES);
     return &s;
 }
 
@@ -155,6 +155,7 @@ struct before {
     void *tables;
     size_t size;
     struct pt_alias aliases[SUBJECT_ALIASES];
+    uint64_t keys[SUBJECT_ALIASES];
     struct pt_aliases registry;
     struct pt_space space;
 };
@@ -175,6 +176,7 @@ static void keep(struct before *before, struct subject *s)
     before->size = s->fake.used * 4096;
     before->tables = copy_of(s->fake.frames, before->size);
     memcpy(before->aliases, s->aliases, sizeof(before->aliases));
+    memcpy(before->keys, s->keys, sizeof(before->keys));
     before->space = *subject_space(s, s->owner);
     before->registry = s->registry;
 }
@@ -192,10 +194,12 @@ static void assert_unchanged(struct before *before, struct subject *s)
 
     assert_int_equal(s->fake.used * 4096, before->size);
     assert_memory_equal(s->fake.frames, before->tables, before->size);
-    before->space.typed = space->typed; /* what it remembers of the MTRRs may be new */
+    before->space.typed = space->typed; /* what it remembers of the MTRRs may be new, */
+    before->space.way = space->way;     /* and of tables */
     assert_memory_equal(space, &before->space, sizeof(before->space));
     assert_memory_equal(&s->registry, &before->registry, sizeof(before->registry));
-    assert_memory_equal(s->aliases, before->aliases, s->registry.count * sizeof(s->aliases[0]));
+    assert_memory_equal(s->aliases, before->aliases, sizeof(before->aliases));
+    assert_memory_equal(s->keys, before->keys, sizeof(before->keys));
     for (size_t i = 0; i < s->narenas; i++)
         memcpy(s->arenas[i].pages, before->pages[i], s->arenas[i].count * 8);
 }

@@ -48,6 +48,7 @@ struct subject {
     struct shadow_tlb tlb;
     struct pt_live_memory memory;
     struct pt_alias aliases[SUBJECT_ALIASES];
+    uint64_t keys[SUBJECT_ALIASES];
     struct pt_aliases registry; /* of all roots */
     struct pt_space space;
     size_t leaves[3]; /* at the last look */

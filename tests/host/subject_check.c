@@ -226,29 +226,49 @@ static unsigned owner_of(const struct subject *s, uint64_t root)
     return owner;
 }
 
+/* Behind the keys in use are those of other entries, as many as have been: none is there twice. */
+static void check_keys(const struct subject *s)
+{
+    bool seen[SUBJECT_ALIASES] = {false};
+
+    for (size_t i = 0; i < s->registry.count + 64 && i < SUBJECT_ALIASES; i++) {
+        size_t index = s->keys[i] % 4096;
+
+        assert_true(index < SUBJECT_ALIASES && !seen[index]);
+        assert_true(i < s->registry.count || s->keys[i] == index);
+        seen[index] = true;
+    }
+}
+
 static void check_aliases(struct subject *s)
 {
     unsigned turn = s->owner;
     uint64_t reach = 0;
 
     assert_int_equal(s->registry.count, subject_count_aliases(s));
+    check_keys(s);
     for (size_t i = 0; i < s->registry.count; i++) {
-        const struct pt_alias *alias = &s->aliases[i];
-        uint64_t word = alias->pa | (uint64_t)alias->type << 4 | alias->rights | 1;
+        const struct pt_alias *alias = &s->aliases[s->keys[i] % 4096];
+        uint64_t pa = s->keys[i] / 4096 * 4096;
+        uint64_t word = pa | alias->kind % 4096 | 1;
 
-        reach = alias->pa + alias->len > reach ? alias->pa + alias->len : reach;
+        reach = alias->end > reach ? alias->end : reach;
         assert_int_equal(alias->reach, reach);
-        assert_true(i == 0 || alias[-1].pa <= alias->pa);
-        assert_int_not_equal(alias->len, 0);
-        s->owner = owner_of(s, alias->root);
-        for (uint64_t done = 0; done < alias->len; done += 4096) {
-            const uint64_t *page = subject_page(s, alias->va + done);
+        assert_true(i == 0 || s->keys[i - 1] / 4096 <= s->keys[i] / 4096);
+        assert_true(pa < alias->end);
+        s->owner = owner_of(s, alias->kind / 4096 * 4096);
+        for (uint64_t done = 0; done < alias->end - pa; done += 4096) {
+            const uint64_t *page = subject_page(s, pa + alias->distance + done);
 
             assert_non_null(page);
             assert_int_equal(*page, word + done);
         }
-        for (size_t k = 0; k < i; k++)
-            assert_false(s->aliases[k].va == alias->va && s->aliases[k].root == alias->root);
+        for (size_t k = 0; k < i; k++) {
+            const struct pt_alias *other = &s->aliases[s->keys[k] % 4096];
+
+            assert_false(s->keys[k] / 4096 * 4096 + other->distance == pa + alias->distance &&
+                         other->kind / 4096 == alias->kind / 4096);
+        }
     }
     s->owner = turn;
 }

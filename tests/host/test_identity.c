@@ -19,6 +19,7 @@ struct made {
     uint64_t flushed;
     struct mtrr_state mtrr;
     struct pt_alias entries[8];
+    uint64_t keys[8];
     struct pt_aliases aliases;
     struct pt_space space;
 };
@@ -120,7 +121,7 @@ static void start(unsigned levels, size_t frames)
     memset(&made, 0, sizeof(made));
     made.levels = levels;
     made.mtrr.phys_bits = 52;
-    made.aliases = (struct pt_aliases){made.entries, 0, COUNT_OF(made.entries)};
+    pt_aliases_init(&made.aliases, made.entries, made.keys, COUNT_OF(made.entries));
     made.stock = 2;
     made.space = (struct pt_space){.root = alloc(NULL),
                                    .levels = levels,

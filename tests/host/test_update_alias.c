@@ -287,11 +287,11 @@ static void plan_without_room_is_refused(void **state)
                                            MEMTYPE_WB, 2, WHAT_STACK});
     subject_start(s, 10);
     assert_int_equal(s->registry.count, 5);
-    s->registry.max = 5;
-    assert_int_equal(pt_space_start(&s->space, &s->plan).code, ERR_NONE);
-    for (s->registry.max = 0; s->registry.max < 5; s->registry.max++) {
+    for (size_t room = 0; room <= 5; room++) {
+        pt_aliases_init(&s->registry, s->aliases, s->keys, room);
         err = pt_space_start(&s->space, &s->plan);
-        assert_int_equal(err.code, ERR_PLANFULL);
+        assert_int_equal(err.code, room < 5 ? ERR_PLANFULL : ERR_NONE);
+        assert_int_equal(err.at, room < 5 ? room : 0);
     }
     subject_end(s);
 }

@@ -5,7 +5,7 @@
 Usage: mutate.py [-v] [TEXT]    TEXT: only the faults whose file or description contains it
 
 faults.txt says what to plant. What is under test is one shared library, so that a fault costs one
-compilation and no test is linked again. A test that fails, crashes or does not end kills a fault.
+compilation, or in a header as many as use it, and no test is linked again. A test that fails, crashes or does not end kills a fault.
 """
 import concurrent.futures
 import os
@@ -126,8 +126,8 @@ class Bench:
                                                "-lcmocka", "-o", f"{test}.run"), self.tests))
 
     def compile(self, source: str) -> None:
-        """One object, beside its source."""
-        command(self.work, CC, *CFLAGS, "-c", source, "-o", f"{source}.o")
+        """One object, beside its source, and what it includes."""
+        command(self.work, CC, *CFLAGS, "-MMD", "-c", source, "-o", f"{source}.o")
 
     def link(self, library: str, instead: dict[str, str]) -> None:
         """All that is under test, with some objects replaced."""
@@ -159,18 +159,36 @@ class Bench:
     def order(self, fault: Fault) -> list[str]:
         """The tests of the fault's own file first, then the quick ones."""
         stem = os.path.splitext(os.path.basename(fault.file))[0]
-        return sorted(self.tests, key=lambda test: (f"/test_{stem}" not in test,
+        return sorted(self.tests, key=lambda test: (f"_{stem}" not in test,
                                                     self.seconds[test]))
+
+    def includes(self, source: str, header: str) -> bool:
+        """Does this source use that header, be it through others?"""
+        with open(os.path.join(self.work, f"{source}.d"), encoding="utf-8") as rule:
+            return header in rule.read().split()
+
+    def objects(self, fault: Fault, folder: str) -> dict[str, str]:
+        """What the fault changes, compiled with it; headers beside it are copied, to be found."""
+        where = os.path.dirname(fault.file)
+        if where == "include":
+            shutil.copytree(os.path.join(self.work, where), os.path.join(folder, where))
+            changed = [f for f in self.sources if self.includes(f, fault.file)]
+        else:
+            os.makedirs(os.path.join(folder, where))
+            changed = [fault.file]
+        with open(os.path.join(folder, fault.file), "w", encoding="utf-8") as out:
+            out.write(planted(self.work, fault))
+        instead = {f: os.path.join(folder, f.replace("/", "-") + ".o") for f in changed}
+        for source, out_file in instead.items():
+            from_where = folder if source == fault.file else self.work
+            command(self.work, CC, f"-I{folder}/include", *CFLAGS, f"-I{os.path.dirname(source)}",
+                    "-c", os.path.join(from_where, source), "-o", out_file)
+        return instead
 
     def killer(self, fault: Fault) -> str:
         """The test that finds the fault, or nothing."""
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
-            source = os.path.join(folder, os.path.basename(fault.file))
-            with open(source, "w", encoding="utf-8") as out:
-                out.write(planted(self.work, fault))
-            where = os.path.dirname(fault.file)
-            command(self.work, CC, *CFLAGS, f"-I{where}", "-c", source, "-o", f"{source}.o")
-            self.link(os.path.join(folder, "libunder.so"), {fault.file: f"{source}.o"})
+            self.link(os.path.join(folder, "libunder.so"), self.objects(fault, folder))
             for test in self.order(fault):
                 if not self.passes(test, folder):
                     return os.path.basename(test)[:-2]
