@@ -167,14 +167,6 @@ static struct pt_space *find_root(uint64_t root)
     return root ? find_other(root) : NULL;
 }
 
-/* While there are others, the main root is shared. */
-static void count_roots(void)
-{
-    space.shared = false;
-    for (size_t i = 0; i < FOOTING_ROOTS_MAX; i++)
-        space.shared = space.shared || others[i].root != 0;
-}
-
 /* Where types change, more was asked for than was needed: that goes back. */
 static const char *finish(struct error err)
 {
@@ -234,9 +226,7 @@ uint64_t live_root_create(const struct footing_frames *frames)
     if (!other || !is_source(frames))
         return 0;
     stock.source = frames;
-    if (pt_root_create(other, &space).code)
-        other->root = 0;
-    return other->root;
+    return pt_root_create(other, &space).code ? 0 : other->root;
 }
 
 const char *live_root_destroy(uint64_t root, const struct footing_frames *frames)
@@ -246,9 +236,7 @@ const char *live_root_destroy(uint64_t root, const struct footing_frames *frames
     if (!other || root == cpu_root() || !is_source(frames))
         return "INVALID";
     stock.source = frames;
-    pt_root_destroy(other);
-    other->root = 0;
-    count_roots();
+    pt_root_destroy(other, &space);
     return NULL;
 }
 
@@ -264,10 +252,7 @@ const char *live_identity_prepare(struct footing_identity *identity)
     stock.source = identity->frames;
     if (!is_own(identity->pa, PAGE_SIZE))
         err = identity_create(other, &space, identity->pa);
-    if (err.code)
-        other->root = 0;
-    count_roots();
-    identity->root_pa = other->root;
+    identity->root_pa = other->root; /* 0, if it came to nothing */
     identity->va = 0;
     identity_page.root = other->root;
     identity_page.pa = identity->pa;

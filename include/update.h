@@ -104,7 +104,8 @@ struct pt_way {
 struct pt_space {
     uint64_t root;
     uint64_t main_root; /* the one whose tables this one shares; root itself: this is that one */
-    bool shared; /* other roots link the tables right below this one: those stay, were they empty */
+    unsigned
+        others; /* roots that link the tables right below this one: those stay, were they empty */
     unsigned levels;
     unsigned phys_bits;
     unsigned max_level;      /* the largest page that this CPU and the user allow */
@@ -159,6 +160,6 @@ struct error pt_root_create(struct pt_space *space, struct pt_space *main);
  * had for itself is flushed all the same, before its tables go: global
  * translations are there whichever root is active.
  */
-void pt_root_destroy(struct pt_space *space);
+void pt_root_destroy(struct pt_space *space, struct pt_space *main);
 
 #endif

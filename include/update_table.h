@@ -41,11 +41,11 @@ uint64_t table_of_pages(const struct pt_space *space, uint64_t va);
 size_t table_count_split(unsigned level, uint64_t va, uint64_t stop);
 
 /* A leaf's rights: where roots may differ, translations must not outlive a change of CR3. */
-static inline unsigned rights_in(const struct pt_space *space, const struct pt_change *change)
+static inline unsigned rights_in(const struct pt_space *space, unsigned rights)
 {
-    bool alone = space->root == space->main_root && !space->shared;
+    bool alone = space->root == space->main_root && space->others == 0;
 
-    return alone ? change->rights : change->rights | RIGHT_LOCAL;
+    return alone ? rights : rights | RIGHT_LOCAL;
 }
 
 /* What a leaf of this level becomes that leads to pa; 0 if it goes. */
@@ -54,7 +54,7 @@ static inline uint64_t table_entry(const struct pt_space *space, const struct pt
 {
     if (change->op == PT_UNMAP)
         return 0;
-    return pa | pte_attributes(rights_in(space, change), change->type, level);
+    return pa | pte_attributes(rights_in(space, change->rights), change->type, level);
 }
 
 /* A table of this level that says what the leaf above it said, but for [va, stop). */
@@ -70,7 +70,8 @@ bool table_is_empty(const uint64_t *table, size_t gone);
 
 /*
  * The leaf of `level` that says what this table below it says; 0: there is
- * none. What is likeliest to differ is next to the entry that changed.
+ * none. Which of its entries are global does not matter. What is likeliest to
+ * differ is next to the entry that changed.
  */
 uint64_t table_merged(const struct pt_space *space, unsigned level, const uint64_t *table,
                       size_t changed);

@@ -18,6 +18,6 @@ struct error identity_create(struct pt_space *identity, struct pt_space *main, u
     memory->unmap(memory->ctx, slots);
     err = pt_update(identity, &change);
     if (err.code)
-        pt_root_destroy(identity);
+        pt_root_destroy(identity, main);
     return err;
 }

@@ -83,7 +83,7 @@ static bool tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t 
     if (p->change->op == PT_UNMAP ? !table_is_empty(table, at)
                                   : (leaf = table_merged(p->space, level, table, at)) == 0)
         return false;
-    if (level == p->space->levels - 1 && p->space->shared)
+    if (level == p->space->levels - 1 && p->space->others > 0)
         return false;
     if (leaf != 0) {
         memory->exchange(memory->ctx, slot, leaf, start, span);
@@ -177,7 +177,8 @@ static bool is_needed(const uint64_t *table, size_t at, uint64_t entry)
     size_t i = 1;
 
     /* Those would go on from it, or be empty too. */
-    while (i < PT_SLOTS && table[at ^ i] == (entry ? entry + ((at ^ i) - at) * span_of(0) : 0))
+    while (i < PT_SLOTS &&
+           ((table[at ^ i] ^ (entry ? entry + ((at ^ i) - at) * span_of(0) : 0)) & ~PTE_G) == 0)
         i *= 2;
     return i < PT_SLOTS;
 }

@@ -11,9 +11,9 @@ struct error pt_root_create(struct pt_space *space, struct pt_space *main)
 
     if (!memory->reserve(memory->ctx, 1))
         return (struct error){.code = ERR_NOFRAMES, .value = 1};
-    main->shared = true;
+    main->others++;
     *space = *main;
-    space->shared = false;
+    space->others = 0;
     space->way.frame = 0; /* the main root's table: not to be changed through this one */
     space->root = memory->alloc(memory->ctx);
     from = memory->map(memory->ctx, main->root);
@@ -56,7 +56,7 @@ static void free_tables(const struct pt_space *space, unsigned level, uint64_t f
     memory->free(memory->ctx, frame);
 }
 
-void pt_root_destroy(struct pt_space *space)
+void pt_root_destroy(struct pt_space *space, struct pt_space *main)
 {
     const struct pt_live_memory *memory = space->memory;
     uint64_t *mains = memory->map(memory->ctx, space->main_root);
@@ -65,4 +65,5 @@ void pt_root_destroy(struct pt_space *space)
     memory->unmap(memory->ctx, mains);
     alias_forget(space);
     space->root = 0;
+    main->others--;
 }

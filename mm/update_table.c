@@ -109,7 +109,7 @@ uint64_t table_merged(const struct pt_space *space, unsigned level, const uint64
     if (level > space->max_level)
         return 0;
     for (size_t i = 1; i < PT_SLOTS; i++) {
-        if (table[changed ^ i] != first + (changed ^ i) * step)
+        if ((table[changed ^ i] ^ (first + (changed ^ i) * step)) & ~PTE_G)
             return 0;
     }
     if (first == 0 || !is_leaf(first, level - 1) || (pa & (span_of(level) - 1)) != 0)
@@ -117,5 +117,5 @@ uint64_t table_merged(const struct pt_space *space, unsigned level, const uint64
     if (memtype_span(space->mtrr, pa, pa + span_of(level)).end != pa + span_of(level))
         return 0;
     pte_decode(first, level - 1, &rights, &type);
-    return pa | pte_attributes(rights, type, level);
+    return pa | pte_attributes(rights_in(space, rights & ~RIGHT_LOCAL), type, level);
 }

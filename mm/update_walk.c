@@ -59,7 +59,7 @@ static void map_under(struct pass *p, unsigned level, uint64_t *slot, uint64_t v
     const struct mapping part = {.va = va,
                                  .pa = va + p->distance,
                                  .len = stop - va,
-                                 .rights = (uint8_t)rights_in(p->space, change),
+                                 .rights = (uint8_t)rights_in(p->space, change->rights),
                                  .type = (uint8_t)change->type,
                                  .max_level = (uint8_t)largest(p)};
 

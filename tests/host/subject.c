@@ -341,7 +341,7 @@ void subject_drop_root(struct subject *s, unsigned owner)
     size_t linked = shadow_linked(&s->tlb);
 
     shadow_begin(&s->tlb, &all);
-    pt_root_destroy(subject_space(s, owner));
+    pt_root_destroy(subject_space(s, owner), &s->space);
     shadow_finish(&s->tlb, ERR_NONE);
     assert_int_equal(s->tlb.count.frees, s->tlb.left - left);
     assert_int_equal(s->tlb.count.frees, linked - shadow_linked(&s->tlb));

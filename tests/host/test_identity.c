@@ -181,7 +181,7 @@ static void any_page_is_mapped_to_itself(void **state)
             check(&identity, pa);
             assert_int_equal(count_taken(), 2 + levels);
             assert_int_equal(made.aliases.count, 1);
-            pt_root_destroy(&identity);
+            pt_root_destroy(&identity, &made.space);
             assert_int_equal(count_taken(), 2);
             assert_int_equal(made.aliases.count, 0);
         }

@@ -97,6 +97,28 @@ static void leaves_are_global_while_there_is_one_root(void **state)
     subject_end(s);
 }
 
+/* Pages that are global and pages that are not become one large page, as far as that may be global. */
+static void global_pages_merge_with_others(void **state)
+{
+    struct subject *s = start(20);
+    unsigned owner = subject_add_root(s);
+
+    (void)state;
+    subject_turn(s, 0);
+    subject_protect(s, DM + M(2) + K(8), K(4), 0);
+    assert_true(is_global(s, DM + M(2)));
+    assert_false(is_global(s, DM + M(2) + K(8)));
+    subject_protect(s, DM + M(2) + K(8), K(4), RIGHT_W);
+    subject_assert(s, 7, 8, 16, 0);
+    assert_false(is_global(s, DM + M(2)));
+    subject_protect(s, DM + M(2) + K(8), K(4), 0);
+    subject_drop_root(s, owner);
+    subject_protect(s, DM + M(2) + K(8), K(4), RIGHT_W);
+    subject_assert(s, 6, 8, 16, 0);
+    assert_true(is_global(s, DM + M(2)));
+    subject_end(s);
+}
+
 /* Nothing of the main root's is changed through another, whatever the operation. */
 static void shared_slots_are_refused(void **state)
 {
@@ -161,6 +183,29 @@ static void tables_below_a_shared_root_stay(void **state)
     subject_unmap(s, DM, M(32));
     subject_map(s, TOP, M(40), K(32), RIGHT_X);
     subject_map(s, DM, 0, M(32), RIGHT_W);
+    subject_end(s);
+}
+
+/* Once all other roots are gone, and not before, it is as if there had been none. */
+static void last_root_that_goes_leaves_the_main_one_alone(void **state)
+{
+    struct subject *s = start(20);
+    unsigned owners[2];
+    size_t tables;
+
+    (void)state;
+    owners[0] = subject_add_root(s);
+    owners[1] = subject_add_root(s);
+    for (unsigned i = 0; i < 2; i++) {
+        subject_turn(s, 0);
+        subject_unmap(s, TOP, K(32));
+        tables = shadow_linked(&s->tlb);
+        subject_map(s, TOP, M(40), K(32), RIGHT_X);
+        assert_int_equal(shadow_linked(&s->tlb), tables + 2);
+        subject_drop_root(s, owners[i]);
+    }
+    subject_unmap(s, TOP, K(32));
+    assert_int_equal(shadow_linked(&s->tlb), tables - 1 - 1); /* the root, and what it shared */
     subject_end(s);
 }
 
@@ -289,7 +334,7 @@ static void too_few_frames_make_no_root(void **state)
     assert_int_equal(err.code, ERR_NOFRAMES);
     assert_int_equal(err.value, 1);
     assert_int_equal(space.root, 0);
-    assert_false(s->space.shared);
+    assert_int_equal(s->space.others, 0);
     s->tlb.left = 1;
     add_root(s);
     for (s->tlb.left = 0; s->tlb.left < 3; s->tlb.left++) {
@@ -477,9 +522,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_slots_follow_the_main_root),
         cmocka_unit_test(leaves_are_global_while_there_is_one_root),
+        cmocka_unit_test(global_pages_merge_with_others),
         cmocka_unit_test(shared_slots_are_refused),
         cmocka_unit_test(own_tables_come_and_go),
         cmocka_unit_test(tables_below_a_shared_root_stay),
+        cmocka_unit_test(last_root_that_goes_leaves_the_main_one_alone),
         cmocka_unit_test(wx_holds_over_all_roots),
         cmocka_unit_test(types_hold_over_all_roots),
         cmocka_unit_test(later_directmap_counts_everywhere),
