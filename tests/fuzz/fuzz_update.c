@@ -7,7 +7,7 @@
  * largest page (2, 4), a byte for the room in the list of aliases, then for
  * each change
  *
- *     operation (3, or 3: roots) | frames that are free (32 values, 31: all) << 2
+ *     operation (0 to 2; 3: roots) | frames that are free (32 values, 31: all) << 2
  *     arena (4, 3: any address) | rights << 2 | largest page << 5
  *     type (5) | allow_wx << 3 | allow_types << 4 | pa congruent << 5 | odd << 6
  *     first page, pages, frame: 16 bits each; at an odd one, 64 bits each
