@@ -36,6 +36,7 @@ PEERS_PER_LEAF = {
 # Of a page in the table that changed last, where no mapping is cut in pieces.
 ONE_PAGE_LIMIT = 400
 RANGE_LIMIT = 1.5  # times pt_build's instructions
+RANGE_LEAVES = 64 * 256
 UPDATES = (
     # case of tests/bench/update.c, what it is; held: so many instructions, entries written
     ("page", "map a page, its table remembered", ONE_PAGE_LIMIT, 1),
@@ -151,7 +152,9 @@ def updates() -> bool:
     whole = update("range")[0]
     good = whole <= RANGE_LIMIT * build
     print(f"  64 MiB by 4K: {whole}, {whole / build:.2f} of pt_build's {build}"
-          f" ({RANGE_LIMIT} allowed)")
+          f" ({RANGE_LIMIT} allowed); {whole / RANGE_LEAVES:.1f} a leaf\n"
+          "  Others' builders, a leaf of laptop-4k (EDK2's and Xen's change live tables, too): "
+          + ", ".join(f"{p} {n}" for p, n in zip(PEERS, PEERS_PER_LEAF["laptop-4k"])))
     print(f"  {'':<44}{'instructions':>14}{'limit':>7}{'entries':>10}{'limit':>7}")
     for case, what, limit, entries in UPDATES:
         count, written = update(case)
