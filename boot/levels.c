@@ -107,7 +107,7 @@ static struct error make_root(const struct boot *boot, unsigned levels, uint64_t
         .memory = memory,
         .aliases = &aliases,
     };
-    struct pt_space identity;
+    struct pt_space identity = {0};
     struct error err;
 
     pt_aliases_init(&aliases, entries, keys, 2);

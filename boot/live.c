@@ -11,6 +11,7 @@
 
 static struct pt_alias entries[ALIASES_MAX];
 static uint64_t keys[ALIASES_MAX];
+_Static_assert(ALIASES_MAX <= PAGE_SIZE, "a key has its entry's index below the page's address");
 static struct pt_aliases aliases;
 static struct pt_space space;
 

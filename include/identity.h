@@ -15,7 +15,7 @@
  * A root with the page at pa mapped to itself, executable, and all of main's
  * root but the one entry that this takes. pa is a multiple of 4 KiB; `levels`
  * frames at most. Errors are those of pt_update(), above all ERR_CANONICAL
- * and ERR_WX (the page is writable somewhere), and there is no root then.
+ * and ERR_WX (the page is writable somewhere), and there is no root then: it is 0, or what it was.
  * pt_root_destroy() ends it.
  */
 struct error identity_create(struct pt_space *identity, struct pt_space *main, uint64_t pa);

@@ -11,8 +11,8 @@
  * Break before make: a present entry never changes its page size, frame or
  * memory type in place. It is cleared, its translations are flushed, and only
  * then the new entry is written (SDM vol. 3 section 4.10.4.2 and the notes to
- * 4.10.2.3). Rights, and being global, change in place, and are flushed after. A table is
- * given back when no CPU can reach it any more: after the flush.
+ * 4.10.2.3). Rights, and being global, change in place, and are flushed after.
+ * A table is given back when no CPU can reach it any more: after the flush.
  */
 #ifndef UPDATE_H
 #define UPDATE_H
@@ -78,7 +78,7 @@ struct pt_alias {
 
 struct pt_aliases {
     struct pt_alias *entries;
-    uint64_t *keys; /* pa | index into entries, in order of pa; behind `count`: those unused */
+    uint64_t *keys; /* pa | index into entries, in order of pa; behind `count`: unused, pa 0 */
     size_t count;
     size_t max;
 };
@@ -95,7 +95,7 @@ struct pt_typed {
 };
 
 /* The table of single pages that translates va; frame 0: none. */
-struct pt_way {
+struct pt_recent {
     uint64_t va;
     uint64_t frame;
 };
@@ -104,8 +104,8 @@ struct pt_way {
 struct pt_space {
     uint64_t root;
     uint64_t main_root; /* the one whose tables this one shares; root itself: this is that one */
-    unsigned
-        others; /* roots that link the tables right below this one: those stay, were they empty */
+    /* Other roots that link the tables right below this one: those stay then, were they empty. */
+    unsigned sharers;
     unsigned levels;
     unsigned phys_bits;
     unsigned max_level;      /* the largest page that this CPU and the user allow */
@@ -115,10 +115,10 @@ struct pt_space {
     const struct pt_live_memory *memory;
     struct pt_aliases *aliases; /* of all roots */
     struct pt_typed typed;      /* what the MTRRs said last; zero at first */
-    struct pt_way way;          /* to the page that was last, this root's own; zero at first */
+    struct pt_recent recent;    /* the last page's table, this root's own; zero at first */
 };
 
-/* Add the plan's mappings to the aliases, as this root's. ERR_PLANFULL: no room. */
+/* Add the plan's mappings to the aliases, as this root's. ERR_PLANFULL: no room for all. */
 struct error pt_space_start(struct pt_space *space, const struct plan *plan);
 
 /*
@@ -130,7 +130,7 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
  * main root's table (the same entry, not zero): change it through the main root;
  * ERR_WX: writable and executable, in itself or over aliases; ERR_TYPE: write-
  * back where the MTRRs make it something else, or a frame that another
- * mapping has with another type; ERR_NOFRAMES: value = frames wanted;
+ * mapping has with another type (if both rules are broken, either code); ERR_NOFRAMES: value = frames wanted;
  * ERR_PLANFULL: too many mappings. at = va (of the first page that is wrong,
  * where one is), value = its pa.
  *
@@ -149,8 +149,9 @@ struct error pt_update(struct pt_space *space, const struct pt_change *change);
  * ERR_NOFRAMES: there is not the one frame that this takes; nothing else fails.
  * Leaves right below a root there are none, so what is shared is whole tables.
  *
- * From then on no leaf is made global, in any of the roots: where they may
- * differ, a change of CR3 is to end what the one before had.
+ * While the main root has sharers, nothing becomes global that was not, in any
+ * of the roots: where they may differ, a change of CR3 is to end what the one
+ * before had. On an error *space is what it was.
  */
 struct error pt_root_create(struct pt_space *space, struct pt_space *main);
 

@@ -62,8 +62,9 @@ void put_row(const struct pt_space *space, const struct pt_change *change, const
              uint64_t entry);
 
 /*
- * Done with the table below `slot`. Is it gone? Then so may be the one that slot is in. Tables go
- * nowhere else while their space is there: after this, none is remembered that is gone.
+ * Done with the table below `slot`. Is it gone? Then so may be the one that
+ * slot is in. Only here do tables of a space go that is there still, so here
+ * the one that it remembers is forgotten.
  */
 bool pass_leave(struct pass *p, unsigned level, uint64_t *slot, uint64_t *table, uint64_t va);
 

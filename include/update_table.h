@@ -30,7 +30,7 @@ static inline uint64_t *slot_of(uint64_t *table, unsigned level, uint64_t va)
     return &table[va >> slot_shift(level) & (PT_SLOTS - 1)];
 }
 
-/* On the way to va: the first entry that is a leaf, or empty, or of level `lowest`; and its level. */
+/* The first entry on the way to va that is a leaf, or zero, or of level `lowest`; and its level. */
 uint64_t table_find(const struct pt_space *space, uint64_t root, uint64_t va, unsigned lowest,
                     unsigned *level);
 
@@ -43,7 +43,7 @@ size_t table_count_split(unsigned level, uint64_t va, uint64_t stop);
 /* A leaf's rights: where roots may differ, translations must not outlive a change of CR3. */
 static inline unsigned rights_in(const struct pt_space *space, unsigned rights)
 {
-    bool alone = space->root == space->main_root && space->others == 0;
+    bool alone = space->root == space->main_root && space->sharers == 0;
 
     return alone ? rights : rights | RIGHT_LOCAL;
 }

@@ -177,9 +177,9 @@ static void take_out(struct pt_aliases *aliases, size_t at)
 }
 
 /*
- * An entry of the run's own mapping touches it. Does it go, because what is to
- * be there instead is in the parts: what it was before the run and behind it,
- * and, between them, the run itself with what that goes on or is a part of?
+ * An entry of the run's own mapping touches it. True: it goes, and is in the
+ * parts instead. These are what stays before the run, the run itself with the
+ * entries that it joins, being alike, and what stays behind it.
  */
 static bool divide(struct part parts[3], const struct pt_run *run, uint64_t pa,
                    const struct pt_alias *alias, bool alike)
@@ -223,7 +223,7 @@ long alias_update(const struct pt_space *space, const struct pt_change *change,
         if (alias->end < run->pa)
             continue;
         if (is_same(alias, distance, kind)) {
-            if (!divide(parts, run, pa, alias, !unmap && alias->kind == kind))
+            if (!divide(parts, run, pa, alias, parts[1].end != 0 && alias->kind == kind))
                 continue;
             growth--;
             if (commit)
@@ -286,7 +286,7 @@ static bool add_page(struct pt_aliases *aliases, size_t found, uint64_t pa, uint
     return true;
 }
 
-/* What takes one look; false: it takes more. */
+/* The common cases, where nothing is cut. False: nothing has changed, and it takes more. */
 static bool change_simply(const struct pt_space *space, const struct pt_change *change, uint64_t pa)
 {
     struct pt_aliases *aliases = space->aliases;
@@ -302,7 +302,7 @@ static bool change_simply(const struct pt_space *space, const struct pt_change *
     if (change->op != PT_UNMAP) {
         if (!is_ordinary(change))
             return false;
-        /* Behind the last key in use there are others, of address 0. */
+        /* These may be keys that are not in use; then their address is 0. */
         if (pa_of(aliases, found) == end && (is_alike(alias_of(aliases, found), distance, kind) ||
                                              pa_of(aliases, found + 1) == end))
             return false;
@@ -323,22 +323,26 @@ static bool change_simply(const struct pt_space *space, const struct pt_change *
     return true;
 }
 
-/* All that may be met: checked first, then done. */
-static bool change_fully(const struct pt_space *space, const struct pt_change *change, uint64_t pa)
+/* First all is looked at, then it is put down. False: *err, if that is asked for, or no room. */
+static bool change_fully(const struct pt_space *space, const struct pt_change *change,
+                         const struct pt_run *run, struct error *err)
 {
-    const struct pt_run run = {change->va, pa, PAGE_SIZE};
-    struct error err;
-
-    err.code = ERR_NONE;
-    if (alias_is_full(space->aliases, alias_update(space, change, &run, false, &err)) || err.code)
+    if (alias_is_full(space->aliases, alias_update(space, change, run, false, err)) ||
+        (err && err->code))
         return false;
-    alias_update(space, change, &run, true, NULL);
+    alias_update(space, change, run, true, NULL);
     return true;
 }
 
 bool alias_page(const struct pt_space *space, const struct pt_change *change, uint64_t pa)
 {
-    return change_simply(space, change, pa) || change_fully(space, change, pa);
+    const struct pt_run run = {change->va, pa, PAGE_SIZE};
+    struct error err;
+
+    if (change_simply(space, change, pa))
+        return true;
+    err.code = ERR_NONE;
+    return change_fully(space, change, &run, &err);
 }
 
 void alias_forget(const struct pt_space *space)
@@ -357,9 +361,8 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan)
         const struct pt_change change = {
             .op = PT_MAP, .rights = m->rights, .type = (enum memtype)m->type};
 
-        if (alias_is_full(space->aliases, alias_update(space, &change, &run, false, NULL)))
+        if (!change_fully(space, &change, &run, NULL))
             return (struct error){.code = ERR_PLANFULL, .at = space->aliases->max};
-        alias_update(space, &change, &run, true, NULL);
     }
     return SUCCESS;
 }

@@ -80,10 +80,10 @@ static bool tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t 
     size_t at = va >> slot_shift(level - 1) & (PT_SLOTS - 1);
     uint64_t leaf = 0;
 
+    if (level == p->space->levels - 1 && p->space->sharers > 0)
+        return false;
     if (p->change->op == PT_UNMAP ? !table_is_empty(table, at)
                                   : (leaf = table_merged(p->space, level, table, at)) == 0)
-        return false;
-    if (level == p->space->levels - 1 && p->space->others > 0)
         return false;
     if (leaf != 0) {
         memory->exchange(memory->ctx, slot, leaf, start, span);
@@ -101,7 +101,7 @@ bool pass_leave(struct pass *p, unsigned level, uint64_t *slot, uint64_t *table,
 
     close_table(p, table);
     if (gone) {
-        p->space->way.frame = 0;
+        p->space->recent.frame = 0;
         p->memory->free(p->memory->ctx, frame);
     }
     return gone;
@@ -210,10 +210,10 @@ static bool change_page(struct pt_space *space, const struct pt_change *change, 
  */
 static bool is_near(const struct pt_space *space, const struct pt_change *change)
 {
-    const struct pt_way *way = &space->way;
+    const struct pt_recent *recent = &space->recent;
 
-    return change->len == span_of(0) && way->frame != 0 &&
-           (way->va ^ change->va) >> slot_shift(1) == 0;
+    return change->len == span_of(0) && recent->frame != 0 &&
+           (recent->va ^ change->va) >> slot_shift(1) == 0;
 }
 
 /*
@@ -223,18 +223,18 @@ static bool is_near(const struct pt_space *space, const struct pt_change *change
 static bool update_page(struct pt_space *space, const struct pt_change *change, bool near)
 {
     const struct pt_live_memory *memory = space->memory;
-    struct pt_way *way = &space->way;
+    struct pt_recent *recent = &space->recent;
     uint64_t *table;
     bool done;
 
     if (!near) {
         if (change->len != span_of(0))
             return false;
-        *way = (struct pt_way){change->va, table_of_pages(space, change->va)};
-        if (way->frame == 0)
+        *recent = (struct pt_recent){change->va, table_of_pages(space, change->va)};
+        if (recent->frame == 0)
             return false;
     }
-    table = memory->map(memory->ctx, way->frame);
+    table = memory->map(memory->ctx, recent->frame);
     done = change_page(space, change, table);
     memory->unmap(memory->ctx, table);
     return done;

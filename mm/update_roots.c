@@ -11,10 +11,10 @@ struct error pt_root_create(struct pt_space *space, struct pt_space *main)
 
     if (!memory->reserve(memory->ctx, 1))
         return (struct error){.code = ERR_NOFRAMES, .value = 1};
-    main->others++;
+    main->sharers++;
     *space = *main;
-    space->others = 0;
-    space->way.frame = 0; /* the main root's table: not to be changed through this one */
+    space->sharers = 0;
+    space->recent.frame = 0; /* the main root's table: not to be changed through this one */
     space->root = memory->alloc(memory->ctx);
     from = memory->map(memory->ctx, main->root);
     to = memory->map(memory->ctx, space->root);
@@ -65,5 +65,5 @@ void pt_root_destroy(struct pt_space *space, struct pt_space *main)
     memory->unmap(memory->ctx, mains);
     alias_forget(space);
     space->root = 0;
-    main->others--;
+    main->sharers--;
 }

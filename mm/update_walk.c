@@ -26,13 +26,25 @@ void close_table(void *ctx, uint64_t *table)
     p->memory->unmap(p->memory->ctx, table);
 }
 
+/*
+ * These pages are met next. What they are to the list of aliases changes at
+ * the end of the directmap's window: there the run ends.
+ */
 static void note(struct pass *p, uint64_t va, uint64_t pa, uint64_t len)
 {
+    const struct pt_space *space = p->space;
     struct pt_run *run = &p->run;
+    uint64_t left; /* to that end, if it comes */
 
     va |= p->sign;
+    left = space->directmap_base + space->directmap_size - va;
+    if (left > 0 && left < len) {
+        note(p, va, pa, left);
+        note(p, va + left, pa + left, len - left);
+        return;
+    }
     if (run->len > 0) {
-        if (run->va + run->len == va && run->pa + run->len == pa) {
+        if (left > 0 && run->va + run->len == va && run->pa + run->len == pa) {
             run->len += len;
             return;
         }

@@ -194,8 +194,8 @@ static void assert_unchanged(struct before *before, struct subject *s)
 
     assert_int_equal(s->fake.used * 4096, before->size);
     assert_memory_equal(s->fake.frames, before->tables, before->size);
-    before->space.typed = space->typed; /* what it remembers of the MTRRs may be new, */
-    before->space.way = space->way;     /* and of tables */
+    before->space.typed = space->typed;   /* what it remembers of the MTRRs may be new, */
+    before->space.recent = space->recent; /* and of tables */
     assert_memory_equal(space, &before->space, sizeof(before->space));
     assert_memory_equal(&s->registry, &before->registry, sizeof(before->registry));
     assert_memory_equal(s->aliases, before->aliases, sizeof(before->aliases));

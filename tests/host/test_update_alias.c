@@ -275,6 +275,48 @@ static void space_without_a_directmap_lists_all(void **state)
     subject_end(s);
 }
 
+/* Behind the directmap's window the same distance is a mapping like any other, joined with none. */
+static void end_of_the_window_parts_mappings(void **state)
+{
+    struct subject *s = subject_init(4, 2);
+    const uint64_t end = DM + M(8);
+
+    (void)state;
+    subject_arena(s, VA, M(4));
+    subject_arena(s, DM, M(16));
+    s->space.directmap_base = DM;
+    s->space.directmap_size = M(8);
+    subject_mapped(s, (struct mapping){DM, 0, M(7), RIGHT_W, MEMTYPE_WB, 2, WHAT_DIRECTMAP});
+    subject_start(s, 100);
+    subject_map(s, end, M(8), K(4), RIGHT_W);
+    subject_map(s, end - K(16), M(8) - K(16), K(16), RIGHT_W);
+    assert_int_equal(s->registry.count, 1);
+    s->registry.max = 1;
+    subject_unmap(s, end - K(12), K(4));
+    subject_map(s, end - K(12), M(8) - K(12), K(4), RIGHT_W);
+    s->registry.max = 8;
+    subject_unmap(s, end - K(16), K(20));
+    assert_int_equal(s->registry.count, 0);
+    /* Across it, in one change. */
+    subject_map(s, end - K(8), M(8) - K(8), K(16), RIGHT_W);
+    assert_int_equal(s->registry.count, 1);
+    subject_expect(s, map(VA, M(8), K(4), RIGHT_X, MEMTYPE_WB), ERR_WX, VA);
+    subject_protect(s, end - K(8), K(16), 0);
+    assert_int_equal(s->registry.count, 1);
+    subject_map(s, VA, M(8), K(4), RIGHT_X);
+    subject_expect(s, protect(end - K(8), K(16), RIGHT_W, MEMTYPE_WB), ERR_WX, end);
+    /* By pages of 2 MiB, in one row. */
+    subject_unmap(s, VA, K(4));
+    subject_unmap(s, end - K(8), K(16));
+    subject_map(s, DM + M(7), M(7), M(5), RIGHT_W);
+    assert_int_equal(s->registry.count, 1);
+    subject_unmap(s, DM + M(6), M(4));
+    subject_map(s, DM + M(6), M(6), M(4), RIGHT_W);
+    subject_expect(s, map(VA, M(8), K(4), RIGHT_X, MEMTYPE_WB), ERR_WX, VA);
+    assert_int_equal(s->registry.count, 1);
+    subject_end(s);
+}
+
 /* A plan with more mappings than the list has room for is refused. */
 static void plan_without_room_is_refused(void **state)
 {
@@ -346,6 +388,7 @@ int main(void)
         cmocka_unit_test(leaves_end_where_mtrr_types_do),
         cmocka_unit_test(neighbours_are_one_alias),
         cmocka_unit_test(space_without_a_directmap_lists_all),
+        cmocka_unit_test(end_of_the_window_parts_mappings),
         cmocka_unit_test(plan_without_room_is_refused),
         cmocka_unit_test(planned_machine_goes_on),
     };

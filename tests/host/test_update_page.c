@@ -2,6 +2,7 @@
 /*
  * Single pages in tables that are there, of few frames in a row that several
  * mappings of two roots share: each change meets neighbours, aliases, or both.
+ * In the middle of these frames the directmap's window ends.
  */
 #include "random.h"
 #include "subject.h"
@@ -11,18 +12,19 @@
 
 #define OWN    UINT64_C(0x0000123400000000) /* in a slot that the main root does not use at first */
 #define DM     DIRECTMAP_BASE_4
-#define FRAMES M(44)
+#define WINDOW M(8)
+#define FRAMES (WINDOW - K(48)) /* the directmap ends there, and its window farther on */
 
 /* A small directmap, and the same addresses in two roots, each with a table of its own. */
 static struct subject *start(void)
 {
     struct subject *s = subject_init(4, 2);
 
-    subject_arena(s, DM, M(8));
+    subject_arena(s, DM, WINDOW + K(64));
     subject_arena(s, OWN, K(256));
     s->space.directmap_base = DM;
-    s->space.directmap_size = DIRECTMAP_SIZE_4;
-    subject_mapped(s, (struct mapping){DM, 0, M(8), RIGHT_W, MEMTYPE_WB, 2, WHAT_DIRECTMAP});
+    s->space.directmap_size = WINDOW;
+    subject_mapped(s, (struct mapping){DM, 0, FRAMES, RIGHT_W, MEMTYPE_WB, 2, WHAT_DIRECTMAP});
     subject_start(s, 100);
     subject_add_root(s);
     subject_arena(s, OWN, K(256));
@@ -158,15 +160,18 @@ static void right_one_of_many_neighbours_is_joined(void **state)
 static struct pt_change random_change(struct rng *rng, const struct subject *s)
 {
     static const unsigned rights[] = {0, 0, RIGHT_W, RIGHT_W, RIGHT_X};
+    bool direct = s->owner == 0 && rng_once_in(rng, 3);
     uint64_t page = rng_below(rng, 16);
     struct pt_change change = change_of(PT_MAP, page, 0, rights[rng_below(rng, COUNT_OF(rights))]);
 
+    if (direct)
+        change.va = DM + FRAMES + page * K(4);
     if (*subject_page(s, change.va) != 0 && !rng_once_in(rng, 16))
         change.op = rng_once_in(rng, 2) ? PT_PROTECT : PT_UNMAP;
     if (change.op != PT_MAP || rng_once_in(rng, 4))
         change.len = (1 + rng_below(rng, rng_once_in(rng, 3) ? 16 - page : 1)) * K(4);
     /* Few distances, so that many go on others. */
-    change.pa = FRAMES + (page + 4 * rng_below(rng, 3)) * K(4);
+    change.pa = direct ? change.va - DM : FRAMES + (page + 4 * rng_below(rng, 3)) * K(4);
     change.type = rng_once_in(rng, 12) ? MEMTYPE_WC : MEMTYPE_WB;
     change.allow_wx = rng_once_in(rng, 8);
     change.allow_types = rng_once_in(rng, 8);

@@ -334,7 +334,7 @@ static void too_few_frames_make_no_root(void **state)
     assert_int_equal(err.code, ERR_NOFRAMES);
     assert_int_equal(err.value, 1);
     assert_int_equal(space.root, 0);
-    assert_int_equal(s->space.others, 0);
+    assert_int_equal(s->space.sharers, 0);
     s->tlb.left = 1;
     add_root(s);
     for (s->tlb.left = 0; s->tlb.left < 3; s->tlb.left++) {
