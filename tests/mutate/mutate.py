@@ -7,6 +7,7 @@ Usage: mutate.py [-v] [TEXT]    TEXT: only the faults whose file or description 
 faults.txt says what to plant. What is under test is one shared library, so that a fault costs one
 compilation, or in a header as many as use it, and no test is linked again. A test that fails, crashes or does not end kills a fault.
 """
+import collections
 import concurrent.futures
 import os
 import resource
@@ -28,7 +29,7 @@ CFLAGS = ("-std=c11", "-O1", "-w", "-fPIC", "-Iinclude", "-Iboot", "-Itests/host
           "-Itests/plan")
 CC = os.environ.get("CC", "gcc")
 JOBS = 2
-PATIENCE = 10.0  # seconds that a test program may take, beyond what it takes without a fault
+PATIENCE = 5.0  # seconds that a test program may take, beyond what it takes without a fault
 MEMORY = 4 << 30
 SEED = "20260101"  # the random tests do the same in every run, so that the verdict is the same
 
@@ -117,6 +118,7 @@ class Bench:
                  if f.endswith(".c") and f != "main.c"]
         shared = [f for f in host if f not in self.tests]
         self.seconds: dict[str, float] = {}
+        self.found: dict[str, collections.Counter[str]] = {}
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             list(pool.map(self.compile, self.sources + host))
         self.link(os.path.join(work, "libunder.so"), {})
@@ -157,9 +159,11 @@ class Bench:
             self.seconds[test] = time.monotonic() - start
 
     def order(self, fault: Fault) -> list[str]:
-        """The tests of the fault's own file first, then the quick ones."""
+        """First what found most of that file for its time, then the file's own, the quick ones."""
         stem = os.path.splitext(os.path.basename(fault.file))[0]
-        return sorted(self.tests, key=lambda test: (f"_{stem}" not in test,
+        found = self.found.setdefault(fault.file, collections.Counter())
+        return sorted(self.tests, key=lambda test: (-found[test] / (self.seconds[test] + 0.05),
+                                                    f"_{stem}" not in test,
                                                     self.seconds[test]))
 
     def includes(self, source: str, header: str) -> bool:
@@ -191,6 +195,7 @@ class Bench:
             self.link(os.path.join(folder, "libunder.so"), self.objects(fault, folder))
             for test in self.order(fault):
                 if not self.passes(test, folder):
+                    self.found[fault.file][test] += 1
                     return os.path.basename(test)[:-2]
         return ""
 
