@@ -130,15 +130,16 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
  * main root's table (the same entry, not zero): change it through the main root;
  * ERR_WX: writable and executable, in itself or over aliases; ERR_TYPE: write-
  * back where the MTRRs make it something else, or a frame that another
- * mapping has with another type (if both rules are broken, either code); ERR_NOFRAMES: value = frames wanted;
- * ERR_PLANFULL: too many mappings. at = va (of the first page that is wrong,
- * where one is), value = its pa.
+ * mapping has with another type (if both rules are broken, either code);
+ * ERR_NOFRAMES: value = frames wanted; ERR_PLANFULL: too many mappings, be it
+ * half way through. at = va (of the first page that is wrong, where one is),
+ * value = its pa.
  *
  * Leaves are as large as the change and the space allow, and never cross a
  * boundary of the MTRRs' types; for each such boundary up to levels - 1 frames
  * too many are asked for. New tables are filled before they are linked, by
- * plain stores. A merge needs all of a table's entries to be
- * leaves of one kind, in a row, and the space to allow the larger page.
+ * plain stores. A merge needs all of a table's entries to be leaves of one
+ * kind, in a row, and the space to allow the larger page.
  */
 struct error pt_update(struct pt_space *space, const struct pt_change *change);
 
