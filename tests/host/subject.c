@@ -273,7 +273,9 @@ static bool is_one_run(const struct subject *s, const struct pt_change *change)
         const uint64_t *page = subject_page(s, change->va + done);
         const uint64_t *before = subject_page(s, change->va + done - 4096);
 
-        if (page && before && *page / 4096 != *before / 4096 + 1)
+        if (!page || !before)
+            break; /* an error, whatever it is */
+        if (*page / 4096 != *before / 4096 + 1)
             return false;
     }
     return true;
