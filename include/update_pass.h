@@ -32,7 +32,7 @@ struct pass {
     bool commit;
     struct error err; /* of the first way */
     size_t frames;
-    long growth; /* of the registry of aliases, and the most that it came to on the way */
+    long growth; /* of the list of aliases, and the most that it came to on the way */
     long peak;
     struct pt_run run; /* pages in a row, as they are met; len 0: none yet */
 };

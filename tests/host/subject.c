@@ -262,23 +262,21 @@ static void check_error(const struct subject *s, const struct pt_change *change,
         assert_int_equal(err.value, told->value[err.code]);
 }
 
-/* Frames in a row, inside the directmap's window or outside: the list takes note of each such run. */
-static bool is_one_run(const struct subject *s, const struct pt_change *change)
+/* Frames in a row, inside the directmap's window or outside: how many such runs are to be noted? */
+static size_t count_runs(const struct subject *s, const struct pt_change *change)
 {
     uint64_t left = s->space.directmap_base + s->space.directmap_size - change->va;
+    size_t runs = left > 0 && left < change->len ? 2 : 1;
 
-    if (left > 0 && left < change->len)
-        return false;
     for (uint64_t done = 4096; change->op != PT_MAP && done < change->len; done += 4096) {
         const uint64_t *page = subject_page(s, change->va + done);
         const uint64_t *before = subject_page(s, change->va + done - 4096);
 
         if (!page || !before)
             break; /* an error, whatever it is */
-        if (*page / 4096 != *before / 4096 + 1)
-            return false;
+        runs += *page / 4096 != *before / 4096 + 1;
     }
-    return true;
+    return runs;
 }
 
 /* FOOTING_TRACE=1 shows a sequence of changes. */
@@ -300,12 +298,12 @@ struct error subject_update(struct subject *s, const struct pt_change *change)
     struct foretold told;
     bool full = false;
     struct error err;
-    bool one;
+    size_t runs;
 
     trace(change);
     subject_foretell(s, change, &told);
     keep(&before, s);
-    one = is_one_run(s, change);
+    runs = count_runs(s, change);
     if (!any_wrong(&told)) {
         apply(s, change);
         full = subject_count_aliases(s) > s->registry.max;
@@ -313,9 +311,10 @@ struct error subject_update(struct subject *s, const struct pt_change *change)
     shadow_begin(&s->tlb, change);
     err = pt_update(subject_space(s, s->owner), change);
     shadow_finish(&s->tlb, err.code);
-    /* Of several runs, the first may need room that a later one gives back. */
-    if (err.code != ERR_PLANFULL || one)
-        check_error(s, change, &told, full, err);
+    /* Of several runs, the first may need room, two entries each, that a later one gives back. */
+    if (err.code == ERR_PLANFULL && runs > 1)
+        full = full || before.registry.count + 2 * runs > s->registry.max;
+    check_error(s, change, &told, full, err);
     free(told.open);
     if (err.code != ERR_NONE)
         assert_unchanged(&before, s);

@@ -5,7 +5,8 @@
 Usage: mutate.py [-v] [TEXT]    TEXT: only the faults whose file or description contains it
 
 faults.txt says what to plant. What is under test is one shared library, so that a fault costs one
-compilation, or in a header as many as use it, and no test is linked again. A test that fails, crashes or does not end kills a fault.
+compilation, or in a header as many as use it, and no test is linked again. A test that fails,
+crashes or does not end kills a fault.
 """
 import collections
 import concurrent.futures
