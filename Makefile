@@ -30,9 +30,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conver
     -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wwrite-strings \
     -Wcast-align -Wformat=2 -Wvla -Wimplicit-fallthrough -Wredundant-decls
 
-# Freestanding, at the top 2 GiB, without the registers that nobody has saved yet. The image is to
-# stay below 64 KiB: hence these options, and gcc's optimising of the whole program at once (what
-# clang would need for that is not in Debian's package of it).
+# Freestanding, at the top 2 GiB, without the registers that nobody has saved yet. gcc optimises the
+# whole program at once; what clang would need for that is not in Debian's package of it.
 WHOLE := $(if $(findstring clang,$(CC))$(filter 1,$(UBSAN)),,-flto -flto-partition=one)
 SMALLER := -malign-data=abi -fno-inline-functions-called-once -fno-tree-loop-im -fno-ipa-sra \
     -fno-move-loop-invariants -fno-tree-switch-conversion -fno-if-conversion -fno-ivopts \
@@ -111,7 +110,7 @@ fuzz: ## run every fuzz target, TIME=60 seconds in all
 	@tests/packages.sh fuzz
 	@tests/fuzz/run.sh $(TIME)
 
-mutate: ## plant each fault of tests/mutate/faults.txt, and see the host tests catch it
+mutate: ## plant each fault of tests/mutate/faults/, and see the host tests catch it
 	@tests/packages.sh check
 	@tests/mutate/mutate.py
 

@@ -56,7 +56,7 @@ UPDATES = (
     ("split", "1 GiB split for a page, its link included", None, 1025),
 )
 BOOT_LIMIT = 100_000
-LOADABLE_LIMIT = 64 * 1024
+LOADABLE_LIMIT = 128 * 1024
 IMAGE_VA = 0xFFFFFFFFF0080000
 IMAGE_LMA = 0x100000
 
