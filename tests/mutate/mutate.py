@@ -4,7 +4,17 @@
 
 Usage: mutate.py [-v] [TEXT]    TEXT: only the faults whose file or description contains it
 
-faults.txt says what to plant. What is under test is one shared library, so that a fault costs one
+The files in faults/, one for each source, say what to plant:
+
+    @ file: what is wrong
+    -the old text, which stands in the file exactly once
+    +the new text
+
+Several - or + lines are several lines of text; a part of a line will do. No fault there is
+equivalent to what it replaces. A fault whose old text is stale (the source has moved on) is listed;
+the others are planted all the same, and the status is 2.
+
+What is under test is one shared library, so that a fault costs one
 compilation, or in a header as many as use it, and no test is linked again. A test that fails,
 crashes or does not end kills a fault.
 """
@@ -44,12 +54,16 @@ class Fault(NamedTuple):
     new: str
 
 
+class Stale(Exception):
+    """The source is no longer as a fault expects it."""
+
+
 class Broken(Exception):
     """The check itself cannot go on."""
 
 
 def read_faults(path: str) -> list[Fault]:
-    """`@ file: what`, then the old lines after `-` and the new ones after `+`."""
+    """The faults of one file."""
     faults: list[Fault] = []
     head, old, new = "", [], []
 
@@ -78,11 +92,13 @@ def read_faults(path: str) -> list[Fault]:
 
 def planted(root: str, fault: Fault) -> str:
     """The file's text with the fault in it."""
-    with open(os.path.join(root, fault.file), encoding="utf-8") as source:
+    path = os.path.join(root, fault.file)
+    if not os.path.exists(path):
+        raise Stale("there is no such file")
+    with open(path, encoding="utf-8") as source:
         text = source.read()
     if text.count(fault.old) != 1:
-        raise Broken(f"{fault.file}: {fault.what}: the old text stands there {text.count(fault.old)}"
-                     " times, not once; bring faults.txt up to date")
+        raise Stale(f"the old text stands there {text.count(fault.old)} times, not once")
     return text.replace(fault.old, fault.new)
 
 
@@ -201,16 +217,33 @@ class Bench:
         return ""
 
 
+def read_everything() -> list[Fault]:
+    """The faults of all files, in the order of their names."""
+    folder = os.path.join(HERE, "faults")
+    return [fault for name in sorted(os.listdir(folder))
+            for fault in read_faults(os.path.join(folder, name))]
+
+
+def is_stale(fault: Fault) -> bool:
+    """Says so, if the source has moved on."""
+    try:
+        planted(ROOT, fault)
+    except Stale as why:
+        print(f"{'STALE':20} {fault.file}: {fault.what}: {why}", flush=True)
+        return True
+    return False
+
+
 def check(arguments: list[str]) -> int:
     """Plant, test, count."""
     verbose = "-v" in arguments
     wanted = [a for a in arguments if a != "-v"]
-    everything = read_faults(os.path.join(HERE, "faults.txt"))
-    for fault in everything:
-        planted(ROOT, fault)
+    everything = read_everything()
     faults = [f for f in everything if not wanted or wanted[0] in f"{f.file}: {f.what}"]
     if not faults:
         raise Broken(f"no fault of that name among {len(everything)}")
+    stale = [f for f in faults if is_stale(f)]
+    faults = [f for f in faults if f not in stale]
     start = time.monotonic()
     survivors = []
     with tempfile.TemporaryDirectory(prefix="footing-mutate-") as work:
@@ -224,13 +257,14 @@ def check(arguments: list[str]) -> int:
                     print(f"{killer or 'SURVIVES':20} {fault.file}: {fault.what}", flush=True)
                 if sys.stderr.isatty():
                     print(f"\r{done} of {len(faults)}\r", end="", file=sys.stderr, flush=True)
-    print(f"killed {len(faults) - len(survivors)} of {len(faults)}"
+    note = f", {len(stale)} stale" if stale else ""
+    print(f"killed {len(faults) - len(survivors)} of {len(faults)}{note}"
           f" ({time.monotonic() - start:.0f} s)")
-    return 1 if survivors else 0
+    return 2 if stale else 1 if survivors else 0
 
 
 def main() -> int:
-    """Exit status 0: all killed; 1: a fault survives; 2: the check cannot run."""
+    """Exit status 0: all killed; 1: a fault survives; 2: one is stale, or the check cannot run."""
     try:
         return check(sys.argv[1:])
     except Broken as broken:
