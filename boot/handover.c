@@ -21,10 +21,6 @@ SAME_MEMBER(footing_memory, end_pa, mem_range, end);
 SAME_MEMBER(footing_memory, type, mem_range, type);
 _Static_assert((int)FOOTING_UNUSABLE == (int)MEM_UNUSABLE, "types are the same");
 _Static_assert((int)FOOTING_RESERVED == (int)MEM_RESERVED, "types are the same");
-SAME(footing_range, free_run);
-SAME_MEMBER(footing_range, end_pa, free_run, end);
-SAME(footing_held, busy_range);
-SAME_MEMBER(footing_held, owner, busy_range, owner);
 SAME(footing_mapping, mapping);
 SAME_MEMBER(footing_mapping, len, mapping, len);
 SAME_MEMBER(footing_mapping, rights, mapping, rights);
@@ -39,68 +35,6 @@ static char command_line[FACTS_TEXT_MAX + CMDLINE_MAX];
 
 /* What reclaim() still has to give; whole pages. */
 static struct footing_range given_up[2];
-
-/* Runs of frames in ascending order: those of a pool, of which the lowest come last. */
-static size_t put_runs(struct frame_pool pool, uint64_t frames, struct footing_range *runs)
-{
-    struct free_run run;
-    size_t count = 0;
-    size_t low = 0;
-
-    while (frames > 0 && frame_pool_take_run(&pool, &run)) {
-        uint64_t pages = (run.end - run.base) >> PAGE_SHIFT;
-        size_t at = count++;
-
-        if (pages > frames)
-            run.end = run.base + (frames << PAGE_SHIFT);
-        frames -= pages < frames ? pages : frames;
-        /* Below 1 MiB are a few at most: they move to the front. */
-        for (; run.base < FRAMES_LOW_END && at > low; at--)
-            runs[at] = runs[at - 1];
-        low += run.base < FRAMES_LOW_END;
-        runs[at] = (struct footing_range){run.base, run.end};
-    }
-    return count;
-}
-
-/* What is busy, and the page tables' frames, which are the first of the pool as it was. */
-static size_t put_held(const struct boot *boot, struct footing_held *held,
-                       struct footing_range *tables)
-{
-    struct frame_pool pool;
-    size_t ntables;
-    size_t count = 0;
-    size_t busy = 0;
-
-    frame_pool_init(&pool, &boot->request, &boot->busy);
-    ntables = put_runs(pool, boot->stats.tables - 1, tables);
-    for (size_t i = 0; i < ntables || busy < boot->busy.count; count++) {
-        const struct busy_range *b = &boot->busy.ranges[busy];
-
-        if (i == ntables || (busy < boot->busy.count && b->base < tables[i].base_pa)) {
-            held[count] = (struct footing_held){b->base, b->end, b->owner};
-            busy++;
-        } else {
-            held[count] = (struct footing_held){tables[i].base_pa, tables[i].end_pa, "page tables"};
-            i++;
-        }
-    }
-    return count;
-}
-
-/* Both lists grow from the same end, the held first; free runs serve as scratch for the tables'. */
-static void fill_lists(const struct boot *boot, void *room)
-{
-    struct footing_held *held = room;
-    struct footing_range *last = (struct footing_range *)(held + BUSY_MAX + HANDOVER_RUNS);
-    size_t count = put_held(boot, held, last - HANDOVER_RUNS);
-    struct footing_range *runs = (struct footing_range *)(held + count);
-
-    info.held = held;
-    info.held_count = count;
-    info.free = runs;
-    info.free_count = put_runs(boot->pool, UINT64_MAX >> PAGE_SHIFT, runs);
-}
 
 /* Whole pages, as far as the directmap has them: mem= may have left them out. */
 static void give_up(const struct boot *boot, struct footing_range *range, uint64_t base,
@@ -270,6 +204,10 @@ static void fill_space(const struct boot *boot)
 {
     info.memory = (const struct footing_memory *)boot->map.ranges;
     info.memory_count = boot->map.count;
+    info.held = boot->lists.held;
+    info.held_count = boot->lists.held_count;
+    info.free = boot->lists.free;
+    info.free_count = boot->lists.free_count;
     info.plan = (const struct footing_mapping *)boot->plan.entries;
     info.plan_count = boot->plan.count;
     if (boot->request.directmap) {
@@ -293,12 +231,11 @@ static void fill_space(const struct boot *boot)
     info.stack_len = STACK_SIZE;
 }
 
-const struct footing_info *handover_info(const struct boot *boot, void *room)
+const struct footing_info *handover_info(const struct boot *boot)
 {
     info.magic = FOOTING_MAGIC;
     info.version = FOOTING_VERSION;
     info.size = sizeof(info);
-    fill_lists(boot, room);
     fill_space(boot);
     fill_loader(boot);
     fill_screen(boot);

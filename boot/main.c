@@ -23,7 +23,7 @@ static struct boot boot;
 /* First the memory map's ends as they are sorted, then lists for the payload. */
 static union {
     uint64_t map_keys[2 * BOOT_MAX_RANGES];
-    uint64_t handover[HANDOVER_BYTES / sizeof(uint64_t)];
+    uint64_t lists[BOOT_LISTS_WORDS];
 } room;
 static struct mem_range map_ranges[2 * BOOT_MAX_RANGES - 1];
 static struct mapping plan_entries[BOOT_MAX_MAPPINGS];
@@ -196,6 +196,24 @@ static void build_tables(void)
         must((struct error){.code = ERR_COUNT, .at = boot.stats.tables, .value = counted});
 }
 
+static uint64_t payload_entry(void)
+{
+    return boot.payload.module ? boot.payload.image.entry : (uint64_t)footing_main;
+}
+
+static bool enters_payload(void)
+{
+    return boot.options.then == THEN_PAYLOAD && payload_entry() != 0;
+}
+
+/* What a payload is told of RAM: where there is no room for all of it, nothing has happened yet. */
+static void make_lists(void)
+{
+    if (enters_payload())
+        must(lists_make(&boot.lists, &boot.request, &boot.busy, boot.stats.tables - 1, &boot.pool,
+                        room.lists, BOOT_LISTS_WORDS));
+}
+
 static void switch_tables(void)
 {
     const struct cpu_state state = cpu_state_for(&boot.caps, boot.root, boot.request.levels);
@@ -205,11 +223,6 @@ static void switch_tables(void)
     must(pmap_check());
     cpu_switch(&state);
     pmap_switched(boot.request.directmap ? &boot.plan : NULL, boot.request.directmap_base);
-}
-
-static uint64_t payload_entry(void)
-{
-    return boot.payload.module ? boot.payload.image.entry : (uint64_t)footing_main;
 }
 
 /* From cpu_enter in x86_64/switch.S. */
@@ -229,7 +242,7 @@ static _Noreturn void enter_payload(void)
         bios_find(&boot.facts);
     must(live_start(&boot));
     must(pmap_check());
-    cpu_enter(payload_entry(), handover_info(&boot, &room));
+    cpu_enter(payload_entry(), handover_info(&boot));
 }
 
 /* The end of the way: whatever then= says. */
@@ -237,7 +250,7 @@ static _Noreturn void finish(void)
 {
     if (boot.options.then == THEN_HALT)
         cpu_halt();
-    if (boot.options.then == THEN_PAYLOAD && payload_entry() != 0)
+    if (enters_payload())
         enter_payload();
     must(builtin_payload(&boot));
     if (boot.options.then == THEN_REBOOT)
@@ -267,6 +280,7 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     place_payload();
     make_plan();
     build_tables();
+    make_lists();
     switch_tables();
 
     print_contract(&boot);

@@ -8,6 +8,7 @@
 #include "facts.h"
 #include "frames.h"
 #include "image.h"
+#include "lists.h"
 #include "memmap.h"
 #include "memtype.h"
 #include "options.h"
@@ -22,6 +23,13 @@
 
 /* Each usable input range yields at most one mapping; MTRRs, text and the fixed ones cut more. */
 #define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 512)
+
+/*
+ * Room for the payload's lists of held and of free RAM, in words of 8 bytes. It
+ * holds the free runs of every directmap, and of what has none, unless MTRRs
+ * cut RAM into more pieces than a plan may have.
+ */
+#define BOOT_LISTS_WORDS (3 * (BOOT_MAX_MAPPINGS + BUSY_MAX))
 
 /* What foreign= asked for. */
 struct foreign_range {
@@ -50,6 +58,7 @@ struct boot {
     struct frame_pool pool;
     uint64_t root;
     struct pt_stats stats;
+    struct ram_lists lists; /* for a payload; until they are made, and without one, empty */
 };
 
 /* Whoever started us: facts, options, and the normalised memory map. Panics where it must. */

@@ -46,6 +46,7 @@ enum error_code {
     ERR_UNSORTED,  /* mappings not in ascending order */
     /* the tables */
     ERR_NOFRAMES, /* value = frames needed, at = frames free */
+    ERR_LISTS,    /* the payload's list of RAM: text = which, at = the limit */
     ERR_COUNT,    /* value = frames counted, at = frames used */
     ERR_AUDIT,    /* live tables differ from the plan: text = how, at = va */
     ERR_SCRUB,    /* RAM does not read back: at = pa, value = what it read */

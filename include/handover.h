@@ -7,16 +7,9 @@
 #include "footing.h"
 
 /*
- * Room for the lists of free and of held RAM. A free run splits in two at most
- * where page tables end in it, so that both together are never longer.
- */
-#define HANDOVER_RUNS  (BOOT_MAX_RANGES + BUSY_MAX + 2)
-#define HANDOVER_BYTES ((BUSY_MAX + HANDOVER_RUNS) * sizeof(struct footing_held))
-
-/*
  * Fill in what the payload is told; call it when the final tables are active.
- * room: HANDOVER_BYTES, aligned to 8, that stay as they are from then on.
+ * boot->lists have been made, and stay as they are from then on.
  */
-const struct footing_info *handover_info(const struct boot *boot, void *room);
+const struct footing_info *handover_info(const struct boot *boot);
 
 #endif

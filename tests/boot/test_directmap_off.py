@@ -22,13 +22,14 @@ import payloads
 import pvh
 import snapshot
 from boots import (
-    MIB, ROM_SECONDS, Bench, Module, RomBoot, efi_halts_right, grub_halts_right,
+    MIB, ROM_SECONDS, Bench, Module, RomBoot, assert_ready, efi_halts_right, grub_halts_right,
 )  # fmt: skip
 from console import PlanLine
 from faults import Editor, NX, P, W, _add, describe
 from intervals import Intervals, intersect, subtract, total, union
 from machine import EXIT_SUCCESS
 from payloads import long_mode, rom_boot
+from rom import MSR_PHYSBASE0, Firmware, Variable
 from snapshot import Snapshot
 
 GIB = 1 << 30
@@ -174,6 +175,29 @@ def test_payload(bench: Bench, forms: Forms, way: str, form: str, words: str) ->
     with machine:
         payloads.wait_success(machine, payloads.seconds_for(way))
     assert "footing: layout directmap=0x0 " in machine.serial
+
+
+def _each_second(piece: int) -> RomBoot:
+    """From 128 to 256 MiB, only each second piece is write-back: an MTRR mask with a hole."""
+    mask = (1 << 40) - 128 * MIB | piece | 0x800
+    whole = Variable(0, 128 * MIB, 6)
+    holed = [(MSR_PHYSBASE0 + 2, 128 * MIB | 6), (MSR_PHYSBASE0 + 3, mask)]
+    return RomBoot(firmware=Firmware(mtrr_default=0, variable=[whole], msrs=holed))
+
+
+@pytest.mark.parametrize(("piece", "fits"), [(0x4000, True), (0x2000, False)])
+def test_more_free_runs_than_room(bench: Bench, forms: Forms, piece: int, fits: bool) -> None:
+    """4,096 free runs are listed for the payload; 8,192 have no room, and that is said at once."""
+    boot = payloads.rom_boot(_each_second(piece), forms["halt-1m"], at=64 * MIB, options="directmap=off")
+    if fits:
+        with bench.by_rom(boot) as machine:
+            machine.wait_halted(ROM_SECONDS)
+            assert_ready(machine)
+        return
+    words = payloads.rom_refuses(bench, boot, "LISTS")
+    assert re.fullmatch(
+        r"too many ranges of RAM to list for the payload: free RAM \(limit 0x[0-9a-f]+\)", words
+    )
 
 
 @pytest.mark.parametrize("way", ["pvh", "bios"])

@@ -34,19 +34,20 @@ static void names_are_those_of_the_constants(void **state)
         enum error_code code;
         const char *name;
     } samples[] = {
-        {ERR_NONE, "NONE"},         {ERR_LOADER, "LOADER"},     {ERR_INFO, "INFO"},
-        {ERR_INFOBIG, "INFOBIG"},   {ERR_CMDLINE, "CMDLINE"},   {ERR_MODULES, "MODULES"},
-        {ERR_OPTION, "OPTION"},     {ERR_EFI, "EFI"},           {ERR_CONFIG, "CONFIG"},
-        {ERR_FILE, "FILE"},         {ERR_PAYLOAD, "PAYLOAD"},   {ERR_VERIFY, "VERIFY"},
-        {ERR_NOMAP, "NOMAP"},       {ERR_MAPENTRY, "MAPENTRY"}, {ERR_MAPFULL, "MAPFULL"},
-        {ERR_NORAM, "NORAM"},       {ERR_INUSE, "INUSE"},       {ERR_NOTWB, "NOTWB"},
-        {ERR_OVERLAP, "OVERLAP"},   {ERR_LEVELS, "LEVELS"},     {ERR_FOREIGN, "FOREIGN"},
-        {ERR_PLANFULL, "PLANFULL"}, {ERR_ALIGN, "ALIGN"},       {ERR_CANONICAL, "CANONICAL"},
-        {ERR_WIDTH, "WIDTH"},       {ERR_CLASH, "CLASH"},       {ERR_WX, "WX"},
-        {ERR_ABSENT, "ABSENT"},     {ERR_TYPE, "TYPE"},         {ERR_LARGE, "LARGE"},
-        {ERR_UNSORTED, "UNSORTED"}, {ERR_NOFRAMES, "NOFRAMES"}, {ERR_COUNT, "COUNT"},
-        {ERR_AUDIT, "AUDIT"},       {ERR_SCRUB, "SCRUB"},       {ERR_PMAP, "PMAP"},
-        {ERR_RETURNED, "RETURNED"}, {ERR_FAULT, "FAULT"},       {ERR_UNDEFINED, "UNDEFINED"}};
+        {ERR_NONE, "NONE"},          {ERR_LOADER, "LOADER"},     {ERR_INFO, "INFO"},
+        {ERR_INFOBIG, "INFOBIG"},    {ERR_CMDLINE, "CMDLINE"},   {ERR_MODULES, "MODULES"},
+        {ERR_OPTION, "OPTION"},      {ERR_EFI, "EFI"},           {ERR_CONFIG, "CONFIG"},
+        {ERR_FILE, "FILE"},          {ERR_PAYLOAD, "PAYLOAD"},   {ERR_VERIFY, "VERIFY"},
+        {ERR_NOMAP, "NOMAP"},        {ERR_MAPENTRY, "MAPENTRY"}, {ERR_MAPFULL, "MAPFULL"},
+        {ERR_NORAM, "NORAM"},        {ERR_INUSE, "INUSE"},       {ERR_NOTWB, "NOTWB"},
+        {ERR_OVERLAP, "OVERLAP"},    {ERR_LEVELS, "LEVELS"},     {ERR_FOREIGN, "FOREIGN"},
+        {ERR_PLANFULL, "PLANFULL"},  {ERR_ALIGN, "ALIGN"},       {ERR_CANONICAL, "CANONICAL"},
+        {ERR_WIDTH, "WIDTH"},        {ERR_CLASH, "CLASH"},       {ERR_WX, "WX"},
+        {ERR_ABSENT, "ABSENT"},      {ERR_TYPE, "TYPE"},         {ERR_LARGE, "LARGE"},
+        {ERR_UNSORTED, "UNSORTED"},  {ERR_NOFRAMES, "NOFRAMES"}, {ERR_LISTS, "LISTS"},
+        {ERR_COUNT, "COUNT"},        {ERR_AUDIT, "AUDIT"},       {ERR_SCRUB, "SCRUB"},
+        {ERR_PMAP, "PMAP"},          {ERR_RETURNED, "RETURNED"}, {ERR_FAULT, "FAULT"},
+        {ERR_UNDEFINED, "UNDEFINED"}};
 
     _Static_assert(COUNT_OF(samples) == ERR_CODES, "all of them");
     (void)state;
