@@ -18,11 +18,7 @@ static struct pt_space space;
 /* Roots that share the main one's tables; root 0: none. */
 static struct pt_space others[FOOTING_ROOTS_MAX];
 
-/* The code page that is prepared for its identity mapping, and the root for it; 0: none. */
-static struct {
-    uint64_t pa;
-    uint64_t root;
-} identity_page;
+static struct identity_page identity_page;
 
 /* Frames that were taken in advance, each with the next one's address in its first word. */
 static struct {
@@ -230,7 +226,7 @@ uint64_t live_root_create(const struct footing_frames *frames)
     return pt_root_create(other, &space).code ? 0 : other->root;
 }
 
-const char *live_root_destroy(uint64_t root, const struct footing_frames *frames)
+static const char *destroy_root(uint64_t root, const struct footing_frames *frames)
 {
     struct pt_space *other = find_root(root);
 
@@ -239,6 +235,12 @@ const char *live_root_destroy(uint64_t root, const struct footing_frames *frames
     stock.source = frames;
     pt_root_destroy(other, &space);
     return NULL;
+}
+
+/* An identity page's root goes with its page. */
+const char *live_root_destroy(uint64_t root, const struct footing_frames *frames)
+{
+    return root == identity_page.root ? "INVALID" : destroy_root(root, frames);
 }
 
 const char *live_identity_prepare(struct footing_identity *identity)
@@ -255,19 +257,17 @@ const char *live_identity_prepare(struct footing_identity *identity)
         err = identity_create(other, &space, identity->pa);
     identity->root_pa = other->root; /* 0, if it came to nothing */
     identity->va = 0;
-    identity_page.root = other->root;
-    identity_page.pa = identity->pa;
+    identity_page = (struct identity_page){.pa = identity->pa, .root = other->root};
     return finish(err);
 }
 
-/* Global translations, of whatever else is mapped at pa, would outlive the change of roots. */
 void live_identity_enable(struct footing_identity *identity)
 {
     if (!identity_page.root || identity->root_pa != identity_page.root) {
         identity->va = 0;
         return;
     }
-    cpu_global_pages(false);
+    cpu_set_cr4(identity_enable(&identity_page, cpu_cr4()));
     identity->va = pmap_code(identity_page.pa);
 }
 
@@ -276,11 +276,10 @@ const char *live_identity_disable(struct footing_identity *identity)
     const char *why = "INVALID";
 
     if (identity->root_pa == identity_page.root)
-        why = live_root_destroy(identity->root_pa, identity->frames);
+        why = destroy_root(identity->root_pa, identity->frames);
     if (why)
         return why;
-    identity_page.root = 0;
     pmap_code(0);
-    cpu_global_pages(true);
+    cpu_set_cr4(identity_disable(&identity_page, cpu_cr4()));
     return NULL;
 }

@@ -45,8 +45,9 @@ void footing_ready(void);
 /* IA32_APIC_BASE; 0 if the CPU has no local APIC. */
 uint64_t cpu_apic_base(void);
 
-/* Turn global pages off, or on where they were before; translations that are global go. */
-void cpu_global_pages(bool on);
+/* CR4 as it is, and written: where CR4.PGE changes, all translations go. */
+uint64_t cpu_cr4(void);
+void cpu_set_cr4(uint64_t cr4);
 
 /* PCI configuration space; address as in pci.h. */
 uint32_t pci_read(uint32_t address);

@@ -266,7 +266,8 @@ struct footing_calls {
      * are seen in all roots, but for addresses in a part of the root (512 GiB;
      * 256 TiB with 5 levels) that was empty when this one was made.
      * root_destroy() gives back the root and all tables that are not shared;
-     * "INVALID": it is active, or none of these roots.
+     * "INVALID": it is active, or none of these roots, or an identity page's,
+     * which goes with identity_disable().
      */
     uint64_t (*root_create)(const struct footing_frames *frames);
     const char *(*root_destroy)(uint64_t root_pa, const struct footing_frames *frames);
@@ -278,10 +279,11 @@ struct footing_calls {
      * else is mapped at that address otherwise. It takes all the frames, and
      * says why not as update() does. enable maps the page at a third address,
      * too, in both roots: jump there, load root_pa, jump to pa; come back the
-     * same way. Global pages are off in between (CR4.PGE), lest translations
-     * outlive the change of roots. disable, back on the root from before,
-     * undoes all of it and gives back the frames. One at a time, else
-     * "INVALID". With paging off, no NMI or machine check can be taken.
+     * same way. Global pages are off from enable to disable (CR4.PGE), so that no
+     * translation outlives the change of roots. disable, back on the root from
+     * before, undoes all of it, also where enable was never called, or more than
+     * once: CR4.PGE is then as it was, and the frames are given back. One at a
+     * time, else "INVALID". With paging off, no NMI or machine check can be taken.
      */
     const char *(*identity_prepare)(struct footing_identity *identity);
     void (*identity_enable)(struct footing_identity *identity);

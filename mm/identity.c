@@ -21,3 +21,19 @@ struct error identity_create(struct pt_space *identity, struct pt_space *main, u
         pt_root_destroy(identity, main);
     return err;
 }
+
+uint64_t identity_enable(struct identity_page *page, uint64_t cr4)
+{
+    if (!page->enabled)
+        page->cr4 = cr4;
+    page->enabled = true;
+    return cr4 & ~CR4_PGE;
+}
+
+uint64_t identity_disable(struct identity_page *page, uint64_t cr4)
+{
+    uint64_t before = page->enabled ? page->cr4 : cr4;
+
+    *page = (struct identity_page){0};
+    return (cr4 & ~CR4_PGE) | (before & CR4_PGE);
+}

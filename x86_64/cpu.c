@@ -62,14 +62,14 @@ void cpu_exit_qemu(bool success)
     out32(EXIT_PORT, success ? EXIT_SUCCESS : EXIT_PANIC);
 }
 
-void cpu_global_pages(bool on)
+uint64_t cpu_cr4(void)
 {
-    static uint64_t was;
-    uint64_t cr4 = read_cr4();
+    return read_cr4();
+}
 
-    if (!on)
-        was = cr4 & CR4_PGE;
-    write_cr4((cr4 & ~CR4_PGE) | (on ? was : 0));
+void cpu_set_cr4(uint64_t cr4)
+{
+    write_cr4(cr4);
 }
 
 /* Mechanism 1: PCI Local Bus 3.0 section 3.2.2.3.2. Where there is no PCI, all reads as ones. */

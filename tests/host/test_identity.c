@@ -2,6 +2,7 @@
 /* A root with one page at its physical address, and else as the main one. */
 #include "identity.h"
 
+#include "random.h"
 #include "reference.h"
 #include "test.h"
 
@@ -232,12 +233,77 @@ static void too_few_frames_are_an_error(void **state)
     }
 }
 
+#define PGE UINT64_C(0x80)
+#define CR4 UINT64_C(0x303620) /* what else is set in it */
+
+/* Prepared, then disabled: CR4 is what it was, however often it was enabled in between. */
+static void global_pages_are_as_they_were(void **state)
+{
+    (void)state;
+    for (uint64_t before = CR4; before <= (CR4 | PGE); before += PGE) {
+        for (unsigned times = 0; times < 4; times++) {
+            struct identity_page page = {.pa = M(5), .root = M(6)};
+            uint64_t cr4 = before;
+
+            for (unsigned i = 0; i < times; i++) {
+                cr4 = identity_enable(&page, cr4);
+                assert_int_equal(cr4, CR4);
+                assert_int_equal(page.root, M(6));
+            }
+            cr4 = identity_disable(&page, cr4);
+            assert_int_equal(cr4, before);
+            assert_int_equal(page.root | page.pa, 0);
+            /* Once more: nothing is prepared, nothing changes. */
+            assert_int_equal(identity_disable(&page, cr4), before);
+        }
+    }
+}
+
+/* What else of CR4 was changed meanwhile stays so. */
+static void other_bits_of_cr4_are_the_callers(void **state)
+{
+    struct identity_page page = {.pa = M(5), .root = M(6)};
+
+    (void)state;
+    assert_int_equal(identity_enable(&page, CR4 | PGE), CR4);
+    assert_int_equal(identity_disable(&page, CR4 | 0x40000), CR4 | PGE | 0x40000);
+}
+
+/* Any calls in any order: off while a page is enabled, else as before; no other bit changes. */
+static void any_order_of_calls_keeps_cr4(void **state)
+{
+    struct rng rng;
+
+    (void)state;
+    rng_start(&rng, __func__);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct identity_page page = {0};
+        uint64_t before = CR4 | (rng_once_in(&rng, 2) ? PGE : 0);
+        uint64_t cr4 = before;
+        bool on = false;
+
+        for (unsigned n = 0; n < 12; n++) {
+            if (rng_once_in(&rng, 2)) {
+                cr4 = identity_enable(&page, cr4);
+                on = true;
+            } else {
+                cr4 = identity_disable(&page, cr4);
+                on = false;
+            }
+            assert_int_equal(cr4, on ? CR4 : before);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_page_is_mapped_to_itself),
         cmocka_unit_test(refusals_leave_nothing),
         cmocka_unit_test(too_few_frames_are_an_error),
+        cmocka_unit_test(global_pages_are_as_they_were),
+        cmocka_unit_test(other_bits_of_cr4_are_the_callers),
+        cmocka_unit_test(any_order_of_calls_keeps_cr4),
     };
 
     return cmocka_run_group_tests_name("identity", tests, NULL, NULL);

@@ -330,9 +330,50 @@ static void identity_pages(void)
         promise("below 4 GiB", (pa | identity.root_pa) >> 32 == 0);
         promise("paging was off, and is on", visit(identity.va, pa, identity.root_pa) == 0x600d);
         promise("the root from before", read_root() == main_root);
+        promise("its root goes with it alone",
+                equal(info->calls->root_destroy(identity.root_pa, &frames), "INVALID"));
         promise("disabled", !info->calls->identity_disable(&identity) && read_cr4() == cr4);
         promise("nothing is left of it",
                 walk(main_root, identity.va) == 0 && walk(main_root, pa) == before);
+    }
+}
+
+/* Prepared, enabled so many times, disabled: all is as it was. */
+static void identity_calls_in_any_number(void)
+{
+    uint64_t pa = physical(visit_page);
+    uint64_t cr4 = read_cr4();
+    struct footing_identity identity;
+    long out = frames_out;
+
+    for (unsigned times = 0; times < 4; times++) {
+        uint64_t va = 0;
+        bool same = true;
+
+        promise("prepared once more", !prepare(pa, &identity));
+        promise("its root is nobody else's",
+                equal(info->calls->root_destroy(identity.root_pa, &frames), "INVALID"));
+        for (unsigned i = 0; i < times; i++) {
+            info->calls->identity_enable(&identity);
+            same = same && identity.va != 0 && (i == 0 || identity.va == va);
+            va = identity.va;
+        }
+        promise("enabled, at the same address each time", same);
+        if (times > 0)
+            promise("and of use", visit(identity.va, pa, identity.root_pa) == 0x600d);
+#ifndef BIG /* whose own addresses are in the part of the root that the page takes */
+        load_root(identity.root_pa);
+        promise("not disabled while its root is active",
+                equal(info->calls->identity_disable(&identity), "INVALID"));
+        load_root(info->root_pa);
+#endif
+        promise("disabled, CR4 as before",
+                !info->calls->identity_disable(&identity) && read_cr4() == cr4);
+        promise("disabled twice",
+                equal(info->calls->identity_disable(&identity), "INVALID") && read_cr4() == cr4);
+        info->calls->identity_enable(&identity);
+        promise("enabled when it is gone", identity.va == 0 && read_cr4() == cr4);
+        promise("its frames are back", frames_out == out);
     }
 }
 
@@ -414,6 +455,7 @@ void roots_main(const struct footing_info *given)
     shared_mappings();
     as_many_as_there_may_be();
     identity_pages();
+    identity_calls_in_any_number();
     bad_frames_and_no_slots();
     table_behind_a_hole();
     promise("all frames came back", frames_out == 0);
