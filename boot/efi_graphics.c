@@ -16,8 +16,8 @@
 #define INFO_PIXELS_A_ROW 32
 #define INFO_SIZE         36
 
-/* EFI_GRAPHICS_PIXEL_FORMAT; others have no framebuffer. */
-enum pixel_format { PIXELS_RGB, PIXELS_BGR, PIXELS_MASKS };
+/* EFI_GRAPHICS_PIXEL_FORMAT. */
+enum pixel_format { PIXELS_RGB, PIXELS_BGR, PIXELS_MASKS, PIXELS_BLT_ONLY };
 
 static const uint8_t graphics_output[EFI_GUID_SIZE] = {
     0xde, 0xa9, 0x42, 0x90, 0xdc, 0x23, 0x38, 0x4a, 0x96, 0xfb, 0x7a, 0xde, 0xd0, 0x80, 0x51, 0x6a};
@@ -51,25 +51,16 @@ static struct color_field field_of(uint32_t mask)
     return (struct color_field){(uint8_t)low, (uint8_t)(width_of(mask) - low)};
 }
 
-/* False: it has no framebuffer, or none that text can be drawn on. */
-static bool read_graphics(uint64_t graphics, struct framebuffer *fb)
+/* What there is of the mode, whatever is to be said against it. */
+static void read_pixels(uint64_t mode, const uint8_t info[INFO_SIZE], struct framebuffer *fb)
 {
-    uint64_t mode = efi_read64(graphics + GRAPHICS_MODE);
-    uint64_t at = mode ? efi_read64(mode + MODE_INFO) : 0;
-    uint8_t info[INFO_SIZE];
-    struct masks masks;
-    unsigned bytes;
+    struct masks masks = masks_of(info);
+    unsigned bytes = (width_of(masks.of[0] | masks.of[1] | masks.of[2] | masks.of[3]) + 7) / 8;
+    uint64_t pitch = (uint64_t)load32(info + INFO_PIXELS_A_ROW) * bytes;
 
-    if (!at)
-        return false;
-    efi_read(at, info, sizeof(info));
-    if (load32(info + INFO_FORMAT) > PIXELS_MASKS)
-        return false;
-    masks = masks_of(info);
-    bytes = (width_of(masks.of[0] | masks.of[1] | masks.of[2] | masks.of[3]) + 7) / 8;
     *fb = (struct framebuffer){
         .base = efi_read64(mode + MODE_BASE),
-        .pitch = load32(info + INFO_PIXELS_A_ROW) * bytes,
+        .pitch = pitch <= UINT32_MAX ? (uint32_t)pitch : UINT32_MAX,
         .width = load32(info + INFO_WIDTH),
         .height = load32(info + INFO_HEIGHT),
         .bits_per_pixel = (uint8_t)(bytes * 8),
@@ -78,7 +69,27 @@ static bool read_graphics(uint64_t graphics, struct framebuffer *fb)
         .green = field_of(masks.of[1]),
         .blue = field_of(masks.of[2]),
     };
-    return framebuffer_usable(fb);
+    framebuffer_complete(fb);
+}
+
+static void read_graphics(uint64_t graphics, struct framebuffer *fb)
+{
+    uint64_t mode = efi_read64(graphics + GRAPHICS_MODE);
+    uint64_t at = mode ? efi_read64(mode + MODE_INFO) : 0;
+    uint8_t info[INFO_SIZE];
+
+    *fb = (struct framebuffer){0};
+    if (at) {
+        efi_read(at, info, sizeof(info));
+        read_pixels(mode, info, fb);
+        if (load32(info + INFO_FORMAT) == PIXELS_BLT_ONLY)
+            fb->flaw = "it has no pixels in memory (PixelBltOnly)";
+        else if (load32(info + INFO_FORMAT) > PIXELS_BLT_ONLY)
+            fb->flaw = "its pixel format is unknown";
+    } else {
+        fb->flaw = "the graphics output has no mode";
+    }
+    fb->given = true;
 }
 
 void efi_find_framebuffer(const struct efi *efi, struct framebuffer *fb)
@@ -89,10 +100,15 @@ void efi_find_framebuffer(const struct efi *efi, struct framebuffer *fb)
     for (uint64_t i = 0; i < count; i++) {
         uint64_t handle = efi_read64(handles + i * sizeof(uint64_t));
         uint64_t graphics = efi_protocol_on(efi, handle, graphics_output);
+        struct framebuffer found;
 
-        if (graphics && read_graphics(graphics, fb))
+        if (!graphics)
+            continue;
+        read_graphics(graphics, &found);
+        if (!fb->given || !framebuffer_flaw(&found))
+            *fb = found;
+        if (!framebuffer_flaw(&found))
             break;
-        *fb = (struct framebuffer){0};
     }
     efi_free_handles(efi, handles);
 }

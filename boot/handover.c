@@ -148,7 +148,7 @@ static void fill_screen(const struct boot *boot)
 {
     const struct framebuffer *fb = &boot->facts.framebuffer;
 
-    if (fb->type != FRAMEBUFFER_DIRECT || !fb->base)
+    if (fb->type != FRAMEBUFFER_DIRECT || !fb->base || fb->flaw)
         return;
     info.framebuffer = (struct footing_framebuffer){
         .base_pa = fb->base,

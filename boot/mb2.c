@@ -140,6 +140,7 @@ static struct error read_framebuffer(const struct tag *tag, struct facts *facts)
         .height = load32(tag->bytes + 24),
         .bits_per_pixel = tag->bytes[28],
         .type = tag->bytes[29],
+        .given = true,
     };
     if (facts->framebuffer.type == FRAMEBUFFER_DIRECT && tag->size >= 38) {
         facts->framebuffer.red = (struct color_field){tag->bytes[32], tag->bytes[33]};

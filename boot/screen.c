@@ -28,7 +28,7 @@ enum screen screen_find(const struct framebuffer *fb, bool bios)
         console_screen(vga_putc);
         return SCREEN_TEXT;
     }
-    if (!framebuffer_usable(fb))
+    if (framebuffer_flaw(fb))
         return SCREEN_NONE;
     if (pmap_reaches(fb->base, framebuffer_bytes(fb)))
         pixels = pmap_screen(fb->base, framebuffer_bytes(fb));

@@ -42,17 +42,20 @@ struct color_field {
 
 /* A linear framebuffer, or the text screen (type 2); multiboot2 section 3.6.12. */
 struct framebuffer {
-    uint64_t base; /* physical; 0: there is none */
-    uint32_t pitch;
+    uint64_t base;  /* physical; 0: there is none */
+    uint32_t pitch; /* bytes from one row to the next */
     uint32_t width;
     uint32_t height;
     uint8_t bits_per_pixel;
     uint8_t type;
     struct color_field red, green, blue; /* of type FRAMEBUFFER_DIRECT */
+    bool given;                          /* somebody named one, be it unusable */
+    const char *flaw; /* what the protocol itself says against it; null: nothing */
 };
 
-#define FRAMEBUFFER_DIRECT 1
-#define FRAMEBUFFER_TEXT   2
+#define FRAMEBUFFER_INDEXED 0
+#define FRAMEBUFFER_DIRECT  1
+#define FRAMEBUFFER_TEXT    2
 
 /* Something in RAM that the memory map calls free and that must survive all the same. */
 struct kept_range {

@@ -17,13 +17,16 @@
 #define FRAMEBUFFER_COLUMNS_MAX 240u
 #define FRAMEBUFFER_ROWS_MAX    100u
 
+/* Firmware that gives 0 as the pitch means that one row follows the other: so it is now. */
+void framebuffer_complete(struct framebuffer *fb);
+
 /*
- * Can text be drawn on it? It has an address, is of direct colour (type 1)
- * with 15 to 32 bits a pixel and three fields that lie inside a pixel, a row
- * is not longer than its pitch, it has room for one character, and its bytes
- * neither wrap nor exceed 1 GiB.
+ * Why text cannot be drawn on it; null: it can. It has an address, is of
+ * direct colour (type 1) with 15 to 32 bits a pixel and three fields that lie
+ * inside a pixel, a row is not longer than its pitch, it has room for one
+ * character, and its bytes neither wrap nor exceed 1 GiB.
  */
-bool framebuffer_usable(const struct framebuffer *fb);
+const char *framebuffer_flaw(const struct framebuffer *fb);
 
 /* Bytes from base that its pixels take: pitch x height. Of a usable one. */
 uint64_t framebuffer_bytes(const struct framebuffer *fb);

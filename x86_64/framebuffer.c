@@ -45,21 +45,61 @@ uint64_t framebuffer_bytes(const struct framebuffer *fb)
     return (uint64_t)fb->pitch * fb->height;
 }
 
-bool framebuffer_usable(const struct framebuffer *fb)
+void framebuffer_complete(struct framebuffer *fb)
+{
+    uint64_t row = (uint64_t)fb->width * pixel_bytes(fb);
+
+    if (fb->pitch == 0 && row <= UINT32_MAX)
+        fb->pitch = (uint32_t)row;
+}
+
+static const char *type_flaw(unsigned type)
+{
+    switch (type) {
+    case FRAMEBUFFER_DIRECT:
+        return NULL;
+    case FRAMEBUFFER_INDEXED:
+        return "its colours are indexed";
+    case FRAMEBUFFER_TEXT:
+        return "text, but not of 80 columns at 0xb8000";
+    default:
+        return "of an unknown type";
+    }
+}
+
+static const char *pixel_flaw(const struct framebuffer *fb)
+{
+    if (fb->bits_per_pixel < 15 || fb->bits_per_pixel > 32)
+        return "a pixel has fewer than 15 or more than 32 bits";
+    if (!fits(fb, fb->red) || !fits(fb, fb->green) || !fits(fb, fb->blue))
+        return "a colour has no bits, or some that are outside the pixel";
+    return NULL;
+}
+
+static const char *size_flaw(const struct framebuffer *fb)
 {
     uint64_t bytes = framebuffer_bytes(fb);
 
-    if (fb->base == 0 || fb->type != FRAMEBUFFER_DIRECT)
-        return false;
-    if (fb->bits_per_pixel < 15 || fb->bits_per_pixel > 32)
-        return false;
-    if (!fits(fb, fb->red) || !fits(fb, fb->green) || !fits(fb, fb->blue))
-        return false;
     if (fb->width < FONT_WIDTH || fb->height < FONT_HEIGHT)
-        return false;
+        return "too small for a character";
     if ((uint64_t)fb->width * pixel_bytes(fb) > fb->pitch)
-        return false;
-    return bytes <= BYTES_MAX && fb->base + (bytes - 1) >= fb->base;
+        return "a row is longer than its pitch";
+    if (bytes > BYTES_MAX)
+        return "larger than 1 GiB";
+    return fb->base + (bytes - 1) < fb->base ? "it wraps past 2^64" : NULL;
+}
+
+const char *framebuffer_flaw(const struct framebuffer *fb)
+{
+    const char *flaw = fb->flaw;
+
+    if (!flaw && fb->base == 0)
+        flaw = "its address is 0";
+    if (!flaw)
+        flaw = type_flaw(fb->type);
+    if (!flaw)
+        flaw = pixel_flaw(fb);
+    return flaw ? flaw : size_flaw(fb);
 }
 
 /* Two thirds of full brightness, VGA's light grey: every other bit, from the highest. */

@@ -111,12 +111,61 @@ static void first_usable_framebuffer_is_taken(void **state)
     add_graphics(run, mode, &odd);
     add_graphics(run, mode, &blt);
     run_good(run);
-    assert_int_equal(run->facts.framebuffer.base, 0);
+    assert_string_equal(framebuffer_flaw(&run->facts.framebuffer),
+                        "the graphics output has no mode");
     run_end(run);
     run = start();
     run_good(run);
     assert_int_equal(run->facts.framebuffer.base, 0);
+    assert_false(run->facts.framebuffer.given);
     run_end(run);
+}
+
+/* "Stride 0 or below the width, base 0, BltOnly, no masks": used, or the facts say why not. */
+static void stride_base_blt_only_masks(void **state)
+{
+    static const uint64_t nowhere[5] = {1, 0, 36, 0, 0};
+    static const struct {
+        const uint64_t *mode;
+        struct info info;
+        uint32_t pitch;
+        const char *says; /* null: used */
+    } cases[] = {
+        {mode, {0, 1024, 768, 1, 0, 0, 0, 0, 0}, 4096, NULL},
+        {mode, {0, 640, 480, 2, 0xf800, 0x7e0, 0x1f, 0, 0}, 1280, NULL},
+        {mode, {0, 1024, 768, 1, 0, 0, 0, 0, 1023}, 4092, "a row is longer than its pitch"},
+        {mode, {0, 1024, 768, 1, 0, 0, 0, 0, 0x40000000}, UINT32_MAX, "larger than 1 GiB"},
+        {nowhere, {0, 1024, 768, 1, 0, 0, 0, 0, 1024}, 4096, "its address is 0"},
+        {mode,
+         {0, 1024, 768, 3, 0, 0, 0, 0, 1024},
+         4096,
+         "it has no pixels in memory (PixelBltOnly)"},
+        {mode, {0, 1024, 768, 4, 0, 0, 0, 0, 1024}, 4096, "its pixel format is unknown"},
+        {mode,
+         {0, 1024, 768, 2, 0, 0, 0, 0, 1024},
+         0,
+         "a pixel has fewer than 15 or more than 32 bits"},
+        {mode,
+         {0, 1024, 768, 2, 0xff, 0xff00, 0, 0, 1024},
+         2048,
+         "a colour has no bits, or some that are outside the pixel"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct run *run = start();
+        const struct framebuffer *fb = &run->facts.framebuffer;
+
+        add_graphics(run, cases[i].mode, &cases[i].info);
+        run_good(run);
+        assert_true(fb->given);
+        assert_int_equal(fb->pitch, cases[i].pitch);
+        if (cases[i].says)
+            assert_string_equal(framebuffer_flaw(fb), cases[i].says);
+        else
+            assert_null(framebuffer_flaw(fb));
+        run_end(run);
+    }
 }
 
 static void describe_known(struct run *run)
@@ -284,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(framebuffers_have_their_colours),
         cmocka_unit_test(first_usable_framebuffer_is_taken),
+        cmocka_unit_test(stride_base_blt_only_masks),
         cmocka_unit_test(known_framebuffer_stays),
         cmocka_unit_test(known_rsdp_stays),
         cmocka_unit_test(newest_rsdp_is_taken),

@@ -61,7 +61,7 @@ static uint8_t *new_pixels(size_t misalignment)
 
 static void start_at(struct framebuffer fb, unsigned scale, size_t misalignment)
 {
-    assert_true(framebuffer_usable(&fb));
+    assert_null(framebuffer_flaw(&fb));
     canvas.fb = fb;
     canvas.pixel_bytes = fb.bits_per_pixel <= 16 ? 2 : fb.bits_per_pixel <= 24 ? 3 : 4;
     canvas.scale = scale;
