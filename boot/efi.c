@@ -25,6 +25,8 @@ static const uint8_t attributes_table[EFI_GUID_SIZE] = {
 
 static uint8_t map_bytes[MAP_ROOM + MAP_SLACK] __attribute__((aligned(16)));
 static struct efi_map map = {.map = map_bytes, .room = MAP_ROOM};
+static bool map_is_good;
+static bool leaving;
 
 /* The regions that the runtime services live in. */
 static uint8_t regions[RUNTIME_BYTES] __attribute__((aligned(8)));
@@ -33,9 +35,12 @@ static uint64_t live_get_memory_map(void *ctx, struct efi_map *taken)
 {
     const struct efi *efi = ctx;
 
-    return EFI_CALL(efi->boot_services, BOOT_GET_MEMORY_MAP, image_pa(&taken->size),
-                    image_pa(taken->map), image_pa(&taken->key), image_pa(&taken->descriptor_size),
-                    image_pa(&taken->version));
+    uint64_t status = EFI_CALL(efi->boot_services, BOOT_GET_MEMORY_MAP, image_pa(&taken->size),
+                               image_pa(taken->map), image_pa(&taken->key),
+                               image_pa(&taken->descriptor_size), image_pa(&taken->version));
+
+    map_is_good = status == EFI_SUCCESS && taken->size <= taken->room;
+    return status;
 }
 
 static uint64_t live_exit_boot_services(void *ctx, uint64_t key)
@@ -44,6 +49,7 @@ static uint64_t live_exit_boot_services(void *ctx, uint64_t key)
 
     /* From the first attempt on there is no way back. */
     panic_returns(NULL);
+    leaving = true;
     return EFI_CALL(efi->boot_services, BOOT_EXIT_BOOT_SERVICES, efi->image_handle, key);
 }
 
@@ -55,6 +61,24 @@ struct error efi_leave(const struct efi *efi, const struct range_sink *sink)
 
     if (err.code)
         return err;
+    return efi_map_ranges(map.map, map.size, map.descriptor_size, map.version, sink);
+}
+
+bool efi_has_left(void)
+{
+    return leaving;
+}
+
+struct error efi_look(const struct efi *efi, const struct range_sink *sink)
+{
+    uint64_t status = EFI_SUCCESS;
+
+    if (!leaving) {
+        map.size = map.room;
+        status = live_get_memory_map((void *)(uintptr_t)efi, &map);
+    }
+    if (!map_is_good)
+        return efi_failed("GetMemoryMap", status);
     return efi_map_ranges(map.map, map.size, map.descriptor_size, map.version, sink);
 }
 

@@ -152,7 +152,7 @@ static void fill_screen(const struct boot *boot)
         return;
     info.framebuffer = (struct footing_framebuffer){
         .base_pa = fb->base,
-        .va = boot->screen == SCREEN_PIXELS ? pmap_screen_va(fb->base) : 0,
+        .va = boot->screen == SCREEN_PIXELS ? screen_va(fb->base) : 0,
         .pitch = fb->pitch,
         .width = fb->width,
         .height = fb->height,

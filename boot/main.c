@@ -265,7 +265,6 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     boot.image_pa = image;
     pmap_init(image);
     trap_init();
-    boot.screen = screen_find(&boot.facts.framebuffer, !firmware);
     boot.caps = cpu_detect();
     pmap_width(boot.caps.phys_bits);
     mtrr_read(&boot.mtrr, &boot.caps);

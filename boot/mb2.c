@@ -187,15 +187,18 @@ struct error mb2_facts(const void *info, uint32_t size, struct facts *facts)
 {
     struct cursor c = first_tag(info, size);
     struct tag tag;
-    struct error err;
+    struct error first = SUCCESS;
 
     for (;;) {
-        err = next_tag(&c, &tag);
-        if (err.code || tag.type == MB2_TAG_END)
-            return err;
-        err = read_tag(&tag, facts);
+        struct error err = next_tag(&c, &tag);
+
+        if (!err.code && tag.type == MB2_TAG_END)
+            return first;
         if (err.code)
-            return err;
+            return first.code ? first : err;
+        err = read_tag(&tag, facts);
+        if (!first.code)
+            first = err;
     }
 }
 

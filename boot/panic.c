@@ -7,6 +7,7 @@
 static bool panicking;
 static bool exits = true;
 static void (*go_back)(const struct error *err);
+static void (*seek_screen)(void);
 
 void panic_exits(bool wanted)
 {
@@ -16,6 +17,11 @@ void panic_exits(bool wanted)
 void panic_returns(void (*back)(const struct error *err))
 {
     go_back = back;
+}
+
+void panic_seeks_screen(void (*seek)(void))
+{
+    seek_screen = seek;
 }
 
 static _Noreturn void stop(void)
@@ -51,6 +57,8 @@ void panic(const struct error *err)
     print_number(words.at, err->at, &separator);
     print_number(words.value, err->value, &separator);
     log_print(LOG_ALWAYS, "%s\n", separator[0] == ',' ? ")" : "");
+    if (seek_screen)
+        seek_screen();
     if (go_back)
         go_back(err);
     stop();

@@ -3,6 +3,7 @@
 #include "boot.h"
 #include "console.h"
 #include "cpu.h"
+#include "early_screen.h"
 #include "efi_start.h"
 #include "layout.h"
 #include "mb2.h"
@@ -61,7 +62,7 @@ static void leave_firmware(struct boot *boot, struct firmware_state *firmware)
     const struct range_sink sink = {&boot->map, take_range};
 
     efi_describe(&boot->efi, &boot->facts);
-    boot->screen = screen_find(&boot->facts.framebuffer, false);
+    screen_check(&boot->facts.framebuffer, false);
     console_firmware(NULL);
     must(efi_leave(&boot->efi, &sink));
     /* Nobody serves the firmware's interrupts from here on. */
@@ -106,8 +107,8 @@ static void read_information(struct boot *boot, uint64_t information,
     uint32_t size;
     const void *info = map_information(information, &size);
 
+    early_screen(boot, (struct map_source){.firmware = firmware, .info = info, .size = size});
     must(mb2_facts(info, size, &boot->facts));
-    boot->screen = screen_find(&boot->facts.framebuffer, is_bios(boot, firmware));
     read_options(boot);
     if (boot->facts.efi_boot_services && !firmware)
         must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
@@ -115,12 +116,13 @@ static void read_information(struct boot *boot, uint64_t information,
         must(efi_init(&boot->efi, boot->facts.efi_image_handle, boot->facts.efi_system_table));
         leave_firmware(boot, firmware);
     } else {
+        screen_check(&boot->facts.framebuffer, is_bios(boot, firmware));
         must(mb2_ranges(info, size, &sink));
     }
-    pmap_unmap(info);
     boot->facts.information = information;
     boot->facts.information_end = information + size;
     boot_hold(boot, information, size, "boot information");
+    pmap_unmap(info);
 }
 
 static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
@@ -149,9 +151,7 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
     const struct pvh_source physical = {NULL, read_physical};
     size_t count;
 
-    /* Where a PC has its text screen, such a guest may have RAM. */
-    console_screen(NULL);
-    boot->screen = SCREEN_NONE;
+    early_screen(boot, (struct map_source){.start_info = start_info});
     must(pvh_facts(&physical, start_info, &boot->facts));
     read_options(boot);
     ignore_unset_mtrrs(boot);
@@ -171,6 +171,7 @@ static bool is_start_info(uint64_t information)
 
 void read_facts(struct boot *boot, uint64_t information, struct firmware_state *firmware)
 {
+    early_screen(boot, (struct map_source){.firmware = firmware});
     if (firmware && information == 0 && efi_start)
         read_firmware(boot, firmware);
     else if (!firmware && is_start_info(information))
@@ -179,9 +180,8 @@ void read_facts(struct boot *boot, uint64_t information, struct firmware_state *
         read_information(boot, information, firmware);
     memmap_normalise(&boot->map);
     boot->bios = is_bios(boot, firmware);
-    if (boot->screen == SCREEN_NONE && boot->bios)
-        boot->screen = screen_find(&boot->facts.framebuffer, true);
-    boot->screen = screen_settle(boot->screen, &boot->facts.framebuffer, &boot->map);
+    early_screen_end();
+    boot->screen = screen_settle(&boot->facts.framebuffer, boot->bios, &boot->map);
     for (size_t i = 0; i < boot->facts.nkept; i++)
         boot_hold(boot, boot->facts.kept[i].base, boot->facts.kept[i].len,
                   boot->facts.kept[i].what);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which screen there is, and how it is mapped: before the switch and after. */
+/* How the screen is mapped, before the switch and after, and when it is shown. */
 #include "screen.h"
 
 #include "console.h"
@@ -9,55 +9,47 @@
 #include "vga.h"
 #include "x86.h"
 
-/* The text screen, unless the loader says that it shows anything but 80 columns of text. */
-static bool shows_text(const struct framebuffer *fb, bool bios)
+/* What is said against a framebuffer, and what it is. */
+static void print_objection(const struct framebuffer *fb, const char *why, const char *against)
 {
-    if (!fb->base)
-        return bios;
-    return fb->type == FRAMEBUFFER_TEXT && fb->base == VGA_TEXT_PA && fb->width == VGA_COLUMNS &&
-           fb->height >= VGA_ROWS;
+    log_print(LOG_WARNING, "footing: framebuffer: %s%s%s", why, against ? ": " : "",
+              against ? against : "");
+    log_print(LOG_WARNING, " (0x%lx, %u x %u, pitch %u, %u bits a pixel)\n", fb->base, fb->width,
+              fb->height, fb->pitch, fb->bits_per_pixel);
 }
 
-enum screen screen_find(const struct framebuffer *fb, bool bios)
+void screen_check(struct framebuffer *fb, bool pc)
 {
-    void *pixels = NULL;
+    const char *flaw;
 
-    console_screen(NULL);
-    if (shows_text(fb, bios)) {
+    framebuffer_complete(fb);
+    flaw = framebuffer_flaw(fb);
+    if (fb->given && flaw && (!fb->base || !screen_shows_text(fb, pc)))
+        print_objection(fb, flaw, NULL);
+}
+
+void screen_show(enum screen screen, const struct framebuffer *fb)
+{
+    if (screen == SCREEN_TEXT) {
         vga_start(pmap_vga());
         console_screen(vga_putc);
-        return SCREEN_TEXT;
+    } else if (screen == SCREEN_PIXELS) {
+        framebuffer_start(fb, pmap_screen(fb->base, framebuffer_bytes(fb)));
+        console_screen(framebuffer_putc);
     }
-    if (framebuffer_flaw(fb))
-        return SCREEN_NONE;
-    if (pmap_reaches(fb->base, framebuffer_bytes(fb)))
-        pixels = pmap_screen(fb->base, framebuffer_bytes(fb));
-    if (!pixels) {
-        log_print(LOG_WARNING, "footing: framebuffer at 0x%lx, %lu bytes: out of reach\n", fb->base,
-                  framebuffer_bytes(fb));
-        return SCREEN_NONE;
-    }
-    framebuffer_start(fb, pixels);
-    console_screen(framebuffer_putc);
-    return SCREEN_PIXELS;
 }
 
-enum screen screen_settle(enum screen screen, const struct framebuffer *fb,
-                          const struct memmap *map)
+enum screen screen_settle(const struct framebuffer *fb, bool pc, const struct memmap *map)
 {
-    uint64_t base = screen == SCREEN_TEXT ? VGA_TEXT_PA : fb->base;
-    uint64_t len = screen == SCREEN_TEXT ? PAGE_SIZE : framebuffer_bytes(fb);
+    struct screen_choice choice = screen_choose(fb, pc, map);
 
-    for (size_t i = 0; screen != SCREEN_NONE && i < map->count; i++) {
-        const struct mem_range *range = &map->ranges[i];
-
-        if (range->type != MEM_USABLE || range->base > base + (len - 1) || range->end <= base)
-            continue;
-        console_screen(NULL);
-        log_print(LOG_WARNING, "footing: no screen: the memory map has RAM at 0x%lx\n", base);
-        return SCREEN_NONE;
-    }
-    return screen;
+    if (choice.why && screen_shows_text(fb, pc))
+        log_print(LOG_WARNING, "footing: vga: %s: %s (0x%x)\n", choice.why, choice.against,
+                  VGA_TEXT_PA);
+    else if (choice.why)
+        print_objection(fb, choice.why, choice.against);
+    screen_show(choice.screen, fb);
+    return choice.screen;
 }
 
 static struct mapping text_mapping(void)
@@ -92,7 +84,7 @@ size_t screen_mappings(enum screen screen, const struct framebuffer *fb,
         }
         /* Write-combining holds whatever the MTRRs say; but no leaf may hold two of their types. */
         mappings[count] = (struct mapping){
-            .va = pmap_screen_va(first) + (pa - first),
+            .va = screen_va(first) + (pa - first),
             .pa = pa,
             .len = span.end - pa,
             .rights = RIGHT_W,

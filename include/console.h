@@ -31,7 +31,11 @@ enum log_level {
  */
 void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud);
 
-/* Where the screen's characters go (CONSOLE_VGA: VGA text or a framebuffer); null: nowhere. */
+/*
+ * Where the screen's characters go (CONSOLE_VGA: VGA text or a framebuffer).
+ * Null, as at first: nowhere, but the last 4 KiB of them are kept, to be shown
+ * on the next screen before all else.
+ */
 void console_screen(print_sink put);
 
 /* The same for the firmware's own console (CONSOLE_EFI): null once boot services are gone. */

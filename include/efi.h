@@ -44,11 +44,24 @@ struct error efi_exit(const struct efi_exit_calls *calls, struct efi_map *map);
  */
 void efi_describe(const struct efi *efi, struct facts *facts);
 
-/* The first graphics output with a framebuffer that text can be drawn on; else base is 0. */
+/*
+ * The first graphics output with a framebuffer that text can be drawn on; if
+ * there is none, the first output of all, with what is wrong with it
+ * (framebuffer_flaw()). No output: as it was.
+ */
 void efi_find_framebuffer(const struct efi *efi, struct framebuffer *fb);
 
 /* Leave the live firmware; its map's ranges go to the sink, the map stays here. */
 struct error efi_leave(const struct efi *efi, const struct range_sink *sink);
+
+/*
+ * The firmware's map as it is now, or as it was when boot services were left:
+ * its ranges go to the sink. Only for a panic: the map's key is stale then.
+ */
+struct error efi_look(const struct efi *efi, const struct range_sink *sink);
+
+/* Has it been tried to leave boot services? No other service may be called then. */
+bool efi_has_left(void);
 
 /* The map as it was when boot services were left; size 0: they were not left by us. */
 const struct efi_map *efi_final_map(void);

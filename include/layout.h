@@ -41,6 +41,12 @@
  */
 #define SCREEN_VA   U64(0xffffffffc0000000)
 #define SCREEN_SIZE (PMAP_VA - SCREEN_VA)
+#ifndef __ASSEMBLER__
+static inline uint64_t screen_va(uint64_t pa)
+{
+    return SCREEN_VA + (pa & ((PAGE_SIZE << TABLE_SHIFT) - 1));
+}
+#endif
 
 /* UEFI's runtime services are told that they are here. */
 #define RUNTIME_VA   U64(0xffffff0000000000)

@@ -14,7 +14,8 @@ struct error mb2_size(const void *info, uint32_t *size);
 /*
  * Read all tags of the `size` bytes at info, in order; the last must be the
  * end tag, and every tag lies within. Fills facts except for memory ranges.
- * ERR_INFO (at = offset of the tag), ERR_CMDLINE, ERR_MODULES.
+ * ERR_INFO (at = offset of the tag), ERR_CMDLINE, ERR_MODULES: the first that
+ * is met; what other tags say is in facts all the same, for who shows the panic.
  */
 struct error mb2_facts(const void *info, uint32_t size, struct facts *facts);
 

@@ -23,6 +23,12 @@ static inline void must(struct error err)
 void panic_returns(void (*back)(const struct error *err));
 
 /*
+ * As long as no screen is shown: called when the line is out everywhere else,
+ * to find one for it. Null: there is none to find, or one is shown.
+ */
+void panic_seeks_screen(void (*seek)(void));
+
+/*
  * Does a panic leave QEMU, before it halts? It does until then=halt or
  * then=reboot is known: neither asks for an end that looks like another.
  */

@@ -67,11 +67,11 @@ static inline void pmap_read(uint64_t pa, void *to, size_t len)
 volatile uint16_t *pmap_vga(void);
 
 /*
- * Map the framebuffer's len bytes at pa, uncacheable, in the boot tables, at
- * the address that it keeps: pmap_screen_va(pa). len > 0. Null: no room.
+ * Map the framebuffer's len bytes at pa, its own pages and no others,
+ * uncacheable, in the boot tables, at the address that it keeps: screen_va(pa).
+ * len > 0, and there is room for it from there to PMAP_VA.
  */
 void *pmap_screen(uint64_t pa, uint64_t len);
-uint64_t pmap_screen_va(uint64_t pa);
 
 /*
  * The final tables are active: PMAP's slots are theirs from now on. No mapping

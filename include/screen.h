@@ -14,15 +14,32 @@ enum screen { SCREEN_NONE, SCREEN_TEXT, SCREEN_PIXELS };
 
 #define SCREEN_MAPPINGS_MAX 8
 
-/*
- * Map the screen in the boot tables, and show the console on it. Without a
- * framebuffer a BIOS machine has VGA text. A line if it is out of reach.
- */
-enum screen screen_find(const struct framebuffer *fb, bool bios);
+/* Which screen to show the console on, and why on none; both texts static, or null. */
+struct screen_choice {
+    enum screen screen;
+    const char *why;
+    const char *against; /* what is there instead */
+};
 
-/* The same screen; or none and a line, if the map says that its memory is RAM. */
-enum screen screen_settle(enum screen screen, const struct framebuffer *fb,
-                          const struct memmap *map);
+/* Is it the text screen, 80 columns? pc: that is what there is where nobody names another. */
+bool screen_shows_text(const struct framebuffer *fb, bool pc);
+
+/*
+ * Choose by the normalised map: no character is drawn where that has memory
+ * of any kind, be it next to pixels in their first or last page. No reason is
+ * given where there is no framebuffer, or one with a flaw of its own
+ * (framebuffer_flaw()). Pure.
+ */
+struct screen_choice screen_choose(const struct framebuffer *fb, bool pc, const struct memmap *map);
+
+/* Before anything else is asked of a framebuffer: its pitch, and a line if it has a flaw. */
+void screen_check(struct framebuffer *fb, bool pc);
+
+/* Map the chosen screen in the boot tables, and show the console on it, with its backlog. */
+void screen_show(enum screen screen, const struct framebuffer *fb);
+
+/* Choose and show; a line if it cannot be. Returns which one it is. */
+enum screen screen_settle(const struct framebuffer *fb, bool pc, const struct memmap *map);
 
 /*
  * The screen's plan entries, at most SCREEN_MAPPINGS_MAX, at the addresses

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "backlog.h"
 #include "io.h"
 #include "port.h"
 #include "print.h"
@@ -15,6 +16,9 @@ static struct {
     print_sink screen;
     print_sink firmware;
 } console = {.level = LOG_MAP};
+
+/* What the screen is to show as soon as there is one. */
+static struct backlog backlog;
 
 /* A UART keeps what is written to its scratch register; an empty port does not. */
 static bool uart_start(uint16_t port, uint32_t baud)
@@ -66,6 +70,16 @@ void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud)
 void console_screen(print_sink put)
 {
     console.screen = put;
+    if (put)
+        backlog_replay(&backlog, put);
+}
+
+static void screen_put(char c)
+{
+    if (console.screen)
+        console.screen(c);
+    else
+        backlog_put(&backlog, c);
 }
 
 void console_firmware(print_sink put)
@@ -115,8 +129,8 @@ void console_putc(char c)
     serial_put(CONSOLE_COM2, COM2, c);
     if (console.debug_port)
         out8(DEBUG_PORT, (uint8_t)c);
-    if ((console.devices & CONSOLE_VGA) && console.screen)
-        console.screen(c);
+    if (console.devices & CONSOLE_VGA)
+        screen_put(c);
     if (console_shows_firmware())
         console.firmware(c);
 }

@@ -17,7 +17,10 @@
 #define LARGE_PAGE (PAGE_SIZE << PT_BITS)
 
 extern uint64_t boot_l1[]; /* the boot tables' entries from PMAP_VA on */
-extern uint64_t boot_l2[]; /* and those of SCREEN_VA, as large pages */
+extern uint64_t boot_l2[]; /* and those of SCREEN_VA */
+
+/* For what a screen has of its first 2 MiB and of its last, if that is not all. */
+static uint64_t screen_l1[2][PT_SLOTS] __attribute__((aligned(4096)));
 
 /* The final tables' table for the window of PMAP_VA: the builder fills it. */
 static uint64_t final_l1[PT_SLOTS] __attribute__((aligned(4096)));
@@ -145,21 +148,32 @@ volatile uint16_t *pmap_vga(void)
     return (volatile uint16_t *)PMAP_VGA_VA;
 }
 
-uint64_t pmap_screen_va(uint64_t pa)
+/* A page of the screen that is not part of a large one: in the table for the first, or the last. */
+static void map_screen_page(uint64_t va, uint64_t pa)
 {
-    return SCREEN_VA + (pa & (LARGE_PAGE - 1));
+    uint64_t window = (va - SCREEN_VA) / LARGE_PAGE;
+    uint64_t *table = screen_l1[window == 0 ? 0 : 1];
+
+    table[va / PAGE_SIZE % PT_SLOTS] = pa | pte_attributes(RIGHT_W, MEMTYPE_UC, 0);
+    boot_l2[window] = image_pa(table) | PT_LINK;
 }
 
 void *pmap_screen(uint64_t pa, uint64_t len)
 {
-    uint64_t offset = pa & (LARGE_PAGE - 1);
-    uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, MEMTYPE_UC, 1);
+    uint64_t end = (pa + len + PAGE_MASK) & ~PAGE_MASK;
+    uint64_t at = pa & ~PAGE_MASK;
+    uint64_t va = screen_va(at);
+    uint64_t step;
 
-    if (len > SCREEN_SIZE - offset)
-        return NULL;
-    for (uint64_t at = 0; at < offset + len; at += LARGE_PAGE)
-        boot_l2[at / LARGE_PAGE] = pte + at;
-    return (void *)pmap_screen_va(pa);
+    for (; at < end; at += step, va += step) {
+        step = (at & (LARGE_PAGE - 1)) == 0 && end - at >= LARGE_PAGE ? LARGE_PAGE : PAGE_SIZE;
+        if (step == LARGE_PAGE)
+            boot_l2[(va - SCREEN_VA) / LARGE_PAGE] = at | pte_attributes(RIGHT_W, MEMTYPE_UC, 1);
+        else
+            map_screen_page(va, at);
+    }
+    tlb_barrier();
+    return (void *)screen_va(pa);
 }
 
 void pmap_switched(const struct plan *plan, uint64_t directmap_base)

@@ -96,6 +96,7 @@ static void empty_list_has_no_facts(void **state)
     assert_int_equal(facts.nmodules, 0);
     assert_int_equal(facts.rsdp_size, 0);
     assert_int_equal(facts.framebuffer.base, 0);
+    assert_false(facts.framebuffer.given);
     assert_int_equal(facts.efi_system_table, 0);
     assert_int_equal(facts.efi_image_handle, 0);
     assert_false(facts.efi_boot_services);
@@ -211,6 +212,25 @@ static void one_module_more_than_fits_is_refused(void **state)
     assert_int_equal(err.at, MODULES_MAX);
 }
 
+/* What follows a tag that is refused is known all the same; the first error is the one that counts. */
+static void what_follows_an_error_is_read(void **state)
+{
+    struct info *info = info_start();
+    uint8_t payload[30] = {0, 0, 0, 0xe0};
+    struct error err;
+    uint32_t at;
+
+    (void)state;
+    at = info_module(info, 0x2000, 0x1000);
+    info_tag(info, MB2_TAG_ACPI_NEW, payload, 3);
+    info_tag(info, MB2_TAG_FRAMEBUFFER, payload, sizeof(payload));
+    info_end(info);
+    err = info_facts(info, &facts);
+    assert_int_equal(err.code, ERR_INFO);
+    assert_int_equal(err.at, at);
+    assert_int_equal(facts.framebuffer.base, 0xe0000000);
+}
+
 /* A module that ends before it begins is refused. */
 static void module_that_ends_before_it_begins_is_refused(void **state)
 {
@@ -245,6 +265,7 @@ static void framebuffer_is_copied(void **state)
 
         info_tag(info, MB2_TAG_FRAMEBUFFER, payload, len);
         good(info);
+        assert_true(facts.framebuffer.given);
         assert_int_equal(facts.framebuffer.base, base);
         assert_int_equal(facts.framebuffer.pitch, 7680);
         assert_int_equal(facts.framebuffer.width, 1920);
@@ -361,6 +382,7 @@ int main(void)
         cmocka_unit_test(command_line_ends_at_its_zero),
         cmocka_unit_test(modules_keep_their_order),
         cmocka_unit_test(one_module_more_than_fits_is_refused),
+        cmocka_unit_test(what_follows_an_error_is_read),
         cmocka_unit_test(module_that_ends_before_it_begins_is_refused),
         cmocka_unit_test(framebuffer_is_copied),
         cmocka_unit_test(text_screen_is_a_framebuffer),

@@ -35,7 +35,8 @@ COPIED = ("mm", "include", "boot", "x86_64", "tests/host", "tests/plan")
 PURE = ("boot/mb2", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print", "boot/config",
         "boot/text", "boot/efi_args", "boot/pe", "boot/facts", "boot/elf", "boot/elf_relocate",
         "boot/pvh", "boot/message", "boot/efi_runtime", "boot/acpi",
-        "boot/pci", "boot/lists", "x86_64/framebuffer", "x86_64/font")
+        "boot/pci", "boot/lists", "boot/screen_choice", "x86_64/framebuffer", "x86_64/font",
+        "x86_64/backlog")
 CFLAGS = ("-std=c11", "-O1", "-w", "-fPIC", "-Iinclude", "-Iboot", "-Itests/host",
           "-Itests/plan")
 CC = os.environ.get("CC", "gcc")
