@@ -134,6 +134,23 @@ size_t efi_runtime_keep(const void *map, size_t size, size_t descriptor_size, vo
     return count * descriptor_size;
 }
 
+bool efi_runtime_unmarked(const void *map, size_t size, size_t descriptor_size, size_t *at,
+                          uint64_t *base, uint64_t *pages)
+{
+    while (*at + descriptor_size <= size) {
+        const uint8_t *desc = (const uint8_t *)map + *at;
+        uint32_t type = load32(desc + DESC_TYPE);
+
+        *at += descriptor_size;
+        *base = load64(desc + DESC_PHYS);
+        *pages = load64(desc + DESC_PAGES);
+        if ((type == RUNTIME_CODE || type == RUNTIME_DATA) && *pages > 0 &&
+            !(load64(desc + DESC_ATTRIBUTE) & EFI_MEMORY_RUNTIME))
+            return true;
+    }
+    return false;
+}
+
 /* The Memory Attributes Table's entries. */
 struct attributes {
     const uint8_t *entries; /* null: there is no table */

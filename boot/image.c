@@ -29,3 +29,5 @@ const struct image_segment image_segments[] = {
     SEGMENT(ist_mc_stack, ist_mc_stack_top, RIGHT_W, WHAT_IST_STACK),
     {0},
 };
+_Static_assert(sizeof(image_segments) <= (IMAGE_SEGMENTS_MAX + 1) * SEGMENT_SIZE,
+               "no more than boot.h has room for");

@@ -63,12 +63,11 @@ static void leave_firmware(struct boot *boot, struct firmware_state *firmware)
 
     efi_describe(&boot->efi, &boot->facts);
     screen_check(&boot->facts.framebuffer, false);
-    console_firmware(NULL);
     must(efi_leave(&boot->efi, &sink));
     /* Nobody serves the firmware's interrupts from here on. */
     firmware->flags &= ~EFLAGS_IF;
-    must(efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE,
-                           boot_largest_level(boot), &boot->runtime));
+    efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE, boot_largest_level(boot),
+                      &boot->runtime);
 }
 
 /* footing.efi: the firmware is the loader, and its own files say what to load. */
@@ -185,7 +184,4 @@ void read_facts(struct boot *boot, uint64_t information, struct firmware_state *
     for (size_t i = 0; i < boot->facts.nkept; i++)
         boot_hold(boot, boot->facts.kept[i].base, boot->facts.kept[i].len,
                   boot->facts.kept[i].what);
-    if (boot->runtime.why)
-        log_print(LOG_WARNING, "footing: runtime services left out: %s, at 0x%lx\n",
-                  boot->runtime.why, boot->runtime.at);
 }

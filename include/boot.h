@@ -21,8 +21,16 @@
 /* How many ranges a memory map may have; one more is ERR_MAPFULL. */
 #define BOOT_MAX_RANGES 4096
 
-/* Each usable input range yields at most one mapping; MTRRs, text and the fixed ones cut more. */
-#define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 512)
+/*
+ * Each usable input range yields at most one mapping, the fixed ones are each
+ * one, and cut two more out of the directmap if they are text; MTRRs cut more.
+ */
+#define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 3 * PLAN_MAX_FIXED + 256)
+
+_Static_assert(IMAGE_SEGMENTS_MAX + SCREEN_MAPPINGS_MAX + EFI_RUNTIME_MAPPINGS +
+                       PAYLOAD_PIECES_MAX <=
+                   PLAN_MAX_FIXED,
+               "all that there may be fits into one plan");
 
 /*
  * Room for the payload's lists of held and of free RAM, in words of 8 bytes. It

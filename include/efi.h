@@ -70,11 +70,10 @@ const struct efi_map *efi_final_map(void);
  * After efi_leave(): give the runtime services their place in [window, window
  * + size), say so to the firmware (SetVirtualAddressMap, called in the
  * firmware's own tables), and find the mappings that they need from then on.
- * Where that is not possible, runtime->why says why, nothing is mapped, and
- * the firmware is not told. ERR_EFI: the firmware refuses.
+ * Where that is not possible, or the firmware refuses, nothing is mapped, the
+ * boot goes on without them, and runtime->why and a line say why.
  */
-struct error efi_place_runtime(const struct efi *efi, const struct mtrr_state *mtrr,
-                               uint64_t window, uint64_t window_size, unsigned max_level,
-                               struct efi_runtime *runtime);
+void efi_place_runtime(const struct efi *efi, const struct mtrr_state *mtrr, uint64_t window,
+                       uint64_t window_size, unsigned max_level, struct efi_runtime *runtime);
 
 #endif

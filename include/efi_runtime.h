@@ -6,11 +6,13 @@
 #ifndef EFI_RUNTIME_H
 #define EFI_RUNTIME_H
 
+#include <stdbool.h>
+
 #include "memtype.h"
 #include "plan.h"
 
 /* As many regions, and as many mappings, there may be. */
-#define EFI_RUNTIME_REGIONS  128
+#define EFI_RUNTIME_REGIONS  192
 #define EFI_RUNTIME_MAPPINGS 192
 
 struct efi_runtime {
@@ -34,6 +36,15 @@ struct efi_runtime {
 size_t efi_runtime_keep(const void *map, size_t size, size_t descriptor_size, void *regions,
                         size_t room, uint64_t window, uint64_t window_size, unsigned phys_bits,
                         struct efi_runtime *runtime);
+
+/*
+ * The next region of runtime code or data (types 5 and 6) that lacks
+ * EFI_MEMORY_RUNTIME: such firmware forgets the attribute, and
+ * SetVirtualAddressMap must not be given the region. *at: where to look on in
+ * the map, 0 at first. False: there is none from there on.
+ */
+bool efi_runtime_unmarked(const void *map, size_t size, size_t descriptor_size, size_t *at,
+                          uint64_t *base, uint64_t *pages);
 
 /*
  * The mappings of these regions. Code and data of the runtime services have

@@ -26,7 +26,9 @@ struct image_segment {
     uint32_t what; /* enum mapping_what */
 };
 
-/* Ends with an entry whose start and end are 0. Pages between segments are guards. */
+#define IMAGE_SEGMENTS_MAX 8
+
+/* At most IMAGE_SEGMENTS_MAX. Ends with an entry whose start and end are 0. Pages between segments are guards. */
 extern const struct image_segment image_segments[];
 
 /* From the linker script. */

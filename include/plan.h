@@ -70,7 +70,8 @@ struct plan_request {
     unsigned max_level; /* 0 to 2: the largest page of the directmap */
 };
 
-#define PLAN_MAX_FIXED 256
+/* The image, the screen, the runtime services and the payload, each with all that it may have. */
+#define PLAN_MAX_FIXED 384
 
 struct plan {
     struct mapping *entries; /* the caller's storage */

@@ -206,7 +206,7 @@ static void regions_are_sorted_with_all_their_bytes(void **state)
 }
 
 /* As many as the header says, and not one more; those that are not kept do not count. */
-static void there_may_be_128_regions(void **state)
+static void there_may_be_192_regions(void **state)
 {
     static struct region regions[REGIONS_MAX];
 
@@ -214,8 +214,8 @@ static void there_may_be_128_regions(void **state)
     for (size_t i = 0; i < COUNT_OF(regions); i++)
         regions[i] = (struct region){DATA, M(1) + (REGIONS_MAX - i) * M(2), 1, WB};
     for (size_t i = 0; i < EFI_RUNTIME_REGIONS; i++)
-        regions[i * 9 + 3].attribute |= RUNTIME;
-    assert_int_equal(keep(regions, REGIONS_MAX, WINDOW, WINDOW_SIZE, WIDTH), 128 * stride);
+        regions[i * 6 + 3].attribute |= RUNTIME;
+    assert_int_equal(keep(regions, REGIONS_MAX, WINDOW, WINDOW_SIZE, WIDTH), 192 * stride);
     expect_placed(WINDOW, WINDOW_SIZE);
     for (size_t i = 0; i < REGIONS_MAX; i += REGIONS_MAX - 1) {
         regions[i].attribute |= RUNTIME;
@@ -460,6 +460,35 @@ static void random_regions_are_placed_where_there_is_room(void **state)
     stride = 48;
 }
 
+/* Runtime code and data without the attribute is found, in the map's order, and nothing else. */
+static void unmarked_runtime_regions_are_named(void **state)
+{
+    static const size_t strides[] = {40, 48, 128};
+    static const struct region regions[] = {{CODE, M(9), 3, WB},      {DATA, M(8), 1, RUNTIME | WB},
+                                            {DATA, M(7), 0, WB},      {4, M(6), 1, WB},
+                                            {7, M(5), 1, RUNTIME},    {DATA, M(4), 2, 0},
+                                            {CODE, M(3), 1, RUNTIME}, {10, M(2), 1, WB},
+                                            {DATA, M(1), 1, ~RUNTIME}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(strides); i++) {
+        static const uint64_t expected[][2] = {{M(9), 3}, {M(4), 2}, {M(1), 1}};
+        size_t at = 0;
+        uint64_t base, pages;
+        size_t bytes = COUNT_OF(regions) * strides[i];
+
+        stride = strides[i];
+        keep(regions, COUNT_OF(regions), WINDOW, WINDOW_SIZE, WIDTH);
+        for (size_t j = 0; j < COUNT_OF(expected); j++) {
+            assert_true(efi_runtime_unmarked(before, bytes, stride, &at, &base, &pages));
+            assert_int_equal(base, expected[j][0]);
+            assert_int_equal(pages, expected[j][1]);
+        }
+        assert_false(efi_runtime_unmarked(before, bytes, stride, &at, &base, &pages));
+    }
+    stride = 48;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,7 +496,7 @@ int main(void)
         cmocka_unit_test(none_is_not_an_error),
         cmocka_unit_test(other_regions_are_not_looked_at),
         cmocka_unit_test(regions_are_sorted_with_all_their_bytes),
-        cmocka_unit_test(there_may_be_128_regions),
+        cmocka_unit_test(there_may_be_192_regions),
         cmocka_unit_test(misaligned_region_is_refused),
         cmocka_unit_test(overlapping_regions_are_refused),
         cmocka_unit_test(regions_beyond_phys_bits_are_refused),
@@ -477,6 +506,7 @@ int main(void)
         cmocka_unit_test(near_regions_keep_their_distance),
         cmocka_unit_test(far_regions_come_closer),
         cmocka_unit_test(random_regions_are_placed_where_there_is_room),
+        cmocka_unit_test(unmarked_runtime_regions_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,10 @@ static void leave_and_place(struct run *run)
 {
     leave(run);
     if (!run->err.code)
-        run->err = efi_place_runtime(&run->efi, &run->mtrr, WINDOW, WINDOW_SIZE, 2, &run->runtime);
+        efi_place_runtime(&run->efi, &run->mtrr, WINDOW, WINDOW_SIZE, 2, &run->runtime);
+    /* The text is the child's. */
+    if (run->runtime.why)
+        strncpy(run->text, run->runtime.why, sizeof(run->text) - 1);
     if (run->mock.open_mappings > 0)
         mock_violation("efi_place_runtime() leaves a mapping open");
 }
@@ -257,26 +260,121 @@ static void data_needs_no_table(void **state)
     run_end(run);
 }
 
-/* A firmware that refuses to move is an error, with its status. */
-static void refusal_to_move_is_an_error(void **state)
+/* The runtime services are left out, and exactly one line says so, with these words in it. */
+static void expect_left_out(const struct run *run, const char *words)
 {
+    const char *line = strstr(run->mock.log, "footing: runtime services left out: ");
+
+    assert_non_null(line);
+    assert_non_null(strstr(line, words));
+    assert_non_null(strstr(line, ", at 0x"));
+    assert_null(strstr(line + 1, "footing:"));
+    assert_int_equal(run->err.code, ERR_NONE);
+    assert_true(run->mock.left);
+    assert_non_null(run->runtime.why);
+    assert_int_equal(run->runtime.count, 0);
+}
+
+/* A firmware that does not move (Qubes #8206): whatever its answer, the boot goes on without it. */
+static void set_virtual_address_map_unsupported(void **state)
+{
+    static const struct {
+        uint64_t status;
+        const char *name;
+    } answers[] = {{EFI_UNSUPPORTED, "EFI_UNSUPPORTED"},
+                   {EFI_INVALID_PARAMETER, "EFI_INVALID_PARAMETER"},
+                   {EFI_ERROR | 17, "EFI_NO_MAPPING"},
+                   {EFI_NOT_FOUND, "EFI_NOT_FOUND"},
+                   {EFI_DEVICE_ERROR, "EFI_DEVICE_ERROR"},
+                   {EFI_ERROR | 0x1234, "0x8000000000001234, an unknown status"},
+                   {1, "0x1, an unknown status"}, /* a warning is no success */
+                   {7, "0x7, an unknown status"}};
     struct run *run = start_runtime();
     unsigned last;
 
     (void)state;
     add_attributes(run, 48);
     run_good(run);
+    assert_null(strstr(run->mock.log, "left out"));
     last = run->mock.calls - 1;
+    run_end(run);
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        run = start_runtime();
+        add_attributes(run, 48);
+        run->mock.fail_at = last;
+        run->mock.fail_status = answers[i].status;
+        run_boot(run);
+        assert_int_equal(run->mock.failed_call, CALL_SET_VIRTUAL_ADDRESS_MAP);
+        assert_int_equal(run->mock.counts[CALL_SET_VIRTUAL_ADDRESS_MAP], 1);
+        expect_left_out(run, answers[i].name);
+        run_end(run);
+    }
+}
+
+/* EFI_RT_PROPERTIES_TABLE (section 4.6.2) says what is served: what is not is not called. */
+static void set_virtual_address_map_not_among_the_services(void **state)
+{
+    static const struct {
+        uint16_t version, length;
+        uint32_t services;
+        const char *why; /* null: it is called */
+    } tables[] = {{1, 8, 0x3fff, NULL},
+                  {1, 8, 0x80, NULL},
+                  {1, 16, 0x80, NULL},
+                  {1, 8, 0x3f7f, "the firmware has no SetVirtualAddressMap"},
+                  {1, 8, 0x100, "the firmware has no SetVirtualAddressMap"},
+                  {1, 8, 0, "the firmware has no SetVirtualAddressMap"},
+                  {1, 7, 0x3fff, "EFI_RT_PROPERTIES_TABLE is damaged"},
+                  {0, 0, 0xffffffff, "EFI_RT_PROPERTIES_TABLE is damaged"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        struct run *run = start_runtime();
+        uint8_t table[8];
+
+        memcpy(table, &tables[i].version, 2);
+        memcpy(table + 2, &tables[i].length, 2);
+        memcpy(table + 4, &tables[i].services, 4);
+        add_attributes(run, 48);
+        run->mock.tables[run->mock.ntables++] =
+            (struct mock_table){mock_guid_properties, table, sizeof(table), 0};
+        run_good(run);
+        assert_int_equal(run->mock.counts[CALL_SET_VIRTUAL_ADDRESS_MAP], tables[i].why == NULL);
+        if (tables[i].why)
+            expect_left_out(run, tables[i].why);
+        else
+            assert_int_equal(run->runtime.count, 3);
+        run_end(run);
+    }
+}
+
+/* Code and data that the firmware forgot to mark (eve #1396): no address, no mapping, but a line. */
+static void runtime_region_without_the_attribute(void **state)
+{
+    struct run *run = start_runtime();
+
+    (void)state;
+    add_attributes(run, 48);
+    run_good(run);
+    assert_null(strstr(run->mock.log, "runtime region"));
     run_end(run);
     run = start_runtime();
     add_attributes(run, 48);
-    run->mock.fail_at = last;
-    run->mock.fail_status = EFI_DEVICE_ERROR;
-    run_boot(run);
-    assert_int_equal(run->mock.failed_call, CALL_SET_VIRTUAL_ADDRESS_MAP);
-    assert_int_equal(run->err.code, ERR_EFI);
-    assert_string_equal(run->err.text, "SetVirtualAddressMap");
-    assert_int_equal(run->err.value, EFI_DEVICE_ERROR);
+    add(run, 5, 0x7e000000, 3, WB);
+    add(run, 6, 0x7e100000, 4, WB);
+    add(run, 6, 0x7e200000, 0, WB);
+    run_good(run);
+    assert_non_null(strstr(run->mock.log,
+                           "footing: runtime region 0x7e000000, 3 pages: not mapped, for the "
+                           "firmware's map does not mark it EFI_MEMORY_RUNTIME\n"));
+    assert_non_null(strstr(run->mock.log, "footing: runtime region 0x7e100000, 4 pages: "));
+    assert_null(strstr(run->mock.log, "0x7e200000"));
+    assert_null(run->runtime.why);
+    assert_int_equal(run->mock.nvirtual, 3);
+    assert_int_equal(run->runtime.count, 3);
+    for (size_t i = 0; i < run->recorder.count; i++)
+        assert_true(run->recorder.got[i].base >> 20 != 0x7e0 ||
+                    run->recorder.got[i].type == MEM_RUNTIME_CODE);
     run_end(run);
 }
 
@@ -291,7 +389,9 @@ int main(void)
         cmocka_unit_test(runtime_regions_are_mapped_by_the_table),
         cmocka_unit_test(firmware_is_not_told_without_a_table),
         cmocka_unit_test(data_needs_no_table),
-        cmocka_unit_test(refusal_to_move_is_an_error),
+        cmocka_unit_test(set_virtual_address_map_unsupported),
+        cmocka_unit_test(set_virtual_address_map_not_among_the_services),
+        cmocka_unit_test(runtime_region_without_the_attribute),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
