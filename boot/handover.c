@@ -36,14 +36,17 @@ static char command_line[FACTS_TEXT_MAX + CMDLINE_MAX];
 /* What reclaim() still has to give; whole pages. */
 static struct footing_range given_up[2];
 
-/* Whole pages, as far as the directmap has them: mem= may have left them out. */
+/*
+ * Whole pages, as far as the directmap has them: mem= may have left them out.
+ * Page 0 stays held, whatever a loader puts there.
+ */
 static void give_up(const struct boot *boot, struct footing_range *range, uint64_t base,
                     uint64_t end)
 {
     struct ram_iter iter;
     struct ram_piece piece;
 
-    base = (base + PAGE_MASK) & ~PAGE_MASK;
+    base = base > 0 ? (base + PAGE_MASK) & ~PAGE_MASK : PAGE_SIZE;
     end &= ~PAGE_MASK;
     ram_first(&iter, &boot->request);
     while (ram_next(&iter, &piece)) {

@@ -56,14 +56,15 @@ static void claim(uint64_t base, uint64_t end, const char *owner)
 }
 
 /*
- * Real-mode vectors and BIOS data, which the map calls usable; and the
- * extended BIOS data, which a broken map may call so too.
+ * A PC's real-mode vectors and BIOS data, which the map calls usable; and its
+ * extended BIOS data, which a broken map may call so too. Page 0 is held on
+ * any machine: where 0 means that there is no frame, it cannot be given out.
  */
-static void hold_bios_data(void)
+static void hold_low_memory(void)
 {
-    uint64_t ebda = bios_ebda();
+    uint64_t ebda = boot.bios ? bios_ebda() : 0;
 
-    boot_hold(&boot, 0, BIOS_DATA_END, "BIOS data");
+    boot_hold(&boot, 0, BIOS_DATA_END, boot.bios ? "BIOS data" : "page 0");
     if (ebda)
         boot_hold(&boot, ebda, BIOS_EBDA_END - ebda, "extended BIOS data");
 }
@@ -82,14 +83,13 @@ static void set_request(void)
     must(levels_choose(&boot));
 }
 
-static void claim_all(bool bios)
+static void claim_all(void)
 {
     must(ram_check(&boot.request));
     claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
     for (size_t i = 0; i < boot.facts.nmodules; i++)
         claim(boot.facts.modules[i].base, boot.facts.modules[i].end, "module");
-    if (bios)
-        hold_bios_data();
+    hold_low_memory();
 }
 
 static void find_foreign(void)
@@ -273,7 +273,7 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     read_facts(&boot, information, firmware);
     trap_use_stacks();
     set_request();
-    claim_all(firmware == NULL);
+    claim_all();
     if (boot.options.foreign != 0)
         find_foreign();
     place_payload();

@@ -298,7 +298,7 @@ struct footing_info {
     /* Memory. */
     const struct footing_memory *memory; /* the normalised memory map */
     uint64_t memory_count;
-    /* RAM that nothing holds: write-back, unused, in the directmap if there is one. */
+    /* RAM that nothing holds: write-back, unused, in the directmap if there is one; never page 0. */
     const struct footing_range *free;
     uint64_t free_count;
     const struct footing_held *held; /* what holds the rest */

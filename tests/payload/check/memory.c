@@ -72,6 +72,7 @@ static void check_free(void)
              r->base_pa);
     }
     promise("some memory is free", info->free_count > 0);
+    promise("page 0 is not free", info->free_count == 0 || info->free[0].base_pa > 0);
     promise_none("free memory is whole pages", &aligned);
     promise_none("free memory ascends, disjoint", &order);
     promise_none("free memory is usable", &usable);
