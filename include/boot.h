@@ -22,10 +22,11 @@
 #define BOOT_MAX_RANGES 4096
 
 /*
- * Each usable input range yields at most one mapping, the fixed ones are each
- * one, and cut two more out of the directmap if they are text; MTRRs cut more.
+ * Each usable input range yields at most one mapping, MTRRs cut a few more; of
+ * the fixed ones each is one itself, and those that are text, of the image or
+ * the payload, cut two more out of the directmap.
  */
-#define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 3 * PLAN_MAX_FIXED + 256)
+#define BOOT_MAX_MAPPINGS (BOOT_MAX_RANGES + 2 * PLAN_MAX_FIXED + 256)
 
 _Static_assert(IMAGE_SEGMENTS_MAX + SCREEN_MAPPINGS_MAX + EFI_RUNTIME_MAPPINGS +
                        PAYLOAD_PIECES_MAX <=
