@@ -33,7 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 COPIED = ("mm", "include", "boot", "x86_64", "tests/host", "tests/plan")
 PURE = ("boot/mb2", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print", "boot/config",
-        "boot/text", "boot/efi_args", "boot/pe", "boot/facts", "boot/elf", "boot/elf_relocate",
+        "boot/text", "boot/efi_args", "boot/pe", "boot/facts", "boot/elf", "boot/elf_relocate", "boot/file_kind",
         "boot/pvh", "boot/message", "boot/efi_runtime", "boot/acpi",
         "boot/pci", "boot/lists", "boot/screen_choice", "x86_64/framebuffer", "x86_64/font",
         "x86_64/backlog")
