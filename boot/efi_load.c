@@ -10,8 +10,7 @@
 #include "console.h"
 #include "efi_args.h"
 #include "efi_config.h"
-#include "elf_check.h"
-#include "load.h"
+#include "file_kind.h"
 #include "options.h"
 #include "pmap.h"
 #include "print.h"
@@ -72,20 +71,19 @@ static struct error add_module(enum module_kind kind, const struct efi_buffer *b
     return SUCCESS;
 }
 
+static void read_kernel(void *ctx, uint64_t offset, void *to, size_t len)
+{
+    const struct efi_buffer *kernel = ctx;
+
+    efi_read(kernel->base + offset, to, len);
+}
+
 /* What a payload is to begin with: an x86-64 ELF file that can be loaded. */
 static struct error check_kernel(const struct efi_buffer *kernel)
 {
-    uint8_t header[ELF_HEADER_SIZE];
-    const char *why;
+    const struct elf_file file = {(void *)(uintptr_t)kernel, kernel->size, read_kernel};
 
-    if (kernel->size < sizeof(header))
-        return (struct error){
-            .code = ERR_PAYLOAD, .text = "it is too small", .value = kernel->size};
-    efi_read(kernel->base, header, sizeof(header));
-    why = elf_check_header(header);
-    if (!why)
-        return SUCCESS;
-    return (struct error){.code = ERR_PAYLOAD, .text = why, .value = load64(header)};
+    return elf_check(&file);
 }
 
 /* kernel=, ramdisk= or module=: the file that it names, if it is not embedded. */

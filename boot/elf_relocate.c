@@ -2,6 +2,7 @@
 #include "elf.h"
 #include "load.h"
 #include "plan.h"
+#include "print.h"
 
 /* The dynamic section: pairs of a tag and a value. */
 #define DYN_VALUE  8
@@ -31,7 +32,7 @@
 #define RELR_SIZE 8u
 #define RELR_BITS 63u
 
-/* What is being applied, and why it ended: functions that return struct error take more bytes. */
+/* What is being applied, and why it ended. */
 struct work {
     const struct elf_file *file;
     const struct elf_image *image;
@@ -44,22 +45,25 @@ struct work {
 enum field { ADDRESS, SIZE, ENTRY_SIZE, FIELDS };
 
 struct table {
+    const char *name;
     uint64_t fields[FIELDS];
     unsigned seen;   /* a bit for each */
     uint64_t offset; /* in the file */
 };
 
-static __attribute__((noinline)) bool refuse(struct work *w, const char *why, uint64_t at,
-                                             uint64_t value)
+static bool refuse(struct work *w, uint64_t at, const char *why)
 {
-    w->err = (struct error){.code = ERR_PAYLOAD, .at = at, .value = value, .text = why};
+    w->err = (struct error){.code = ERR_PAYLOAD, .at = at, .text = why};
     return false;
 }
 
 static bool set_field(struct work *w, struct table *table, enum field field, uint64_t value)
 {
+    static const char *const endings[] = {"", "SZ", "ENT"};
+
     if (table->seen & 1u << field)
-        return refuse(w, "its dynamic section has an entry twice", field, value);
+        return refuse(w, value,
+                      message("its dynamic section has %s%s twice", table->name, endings[field]));
     table->seen |= 1u << field;
     table->fields[field] = value;
     return true;
@@ -73,11 +77,16 @@ static bool take_entry(struct work *w, uint64_t tag, uint64_t value, struct tabl
         tag = DT_TEXTREL;
     switch (tag) {
     case DT_NEEDED:
-        return refuse(w, "it needs a dynamic linker", tag, value);
+        return refuse(w, value, "it needs a shared library (NEEDED): link it with -static-pie");
     case DT_REL:
+        return refuse(w, value, "it has relocations without addends (REL), which x86-64 has not");
     case DT_JMPREL:
+        return refuse(w, value,
+                      "it has relocations of calls (JMPREL): link it with -static-pie, and without "
+                      "symbols that are not defined");
     case DT_TEXTREL:
-        return refuse(w, "it has relocations of another kind", tag, value);
+        return refuse(w, value,
+                      "it has relocations in what is not writable (TEXTREL): compile with -fPIE");
     case DT_RELA:
         return set_field(w, rela, ADDRESS, value);
     case DT_RELASZ:
@@ -102,7 +111,10 @@ static bool read_dynamic(struct work *w, struct table *rela, struct table *relr)
     uint8_t entry[DYN_SIZE];
 
     if (at > w->file->size || left > w->file->size - at)
-        return refuse(w, "its dynamic section is outside the file", at, left);
+        return refuse(w, at,
+                      message("its dynamic section, 0x%lx bytes at offset 0x%lx, is outside the "
+                              "file, which has 0x%lx",
+                              left, at, w->file->size));
     for (; left >= DYN_SIZE; at += DYN_SIZE, left -= DYN_SIZE) {
         w->file->read(w->file->ctx, at, entry, DYN_SIZE);
         if (load64(entry) == DT_NULL)
@@ -110,7 +122,18 @@ static bool read_dynamic(struct work *w, struct table *rela, struct table *relr)
         if (!take_entry(w, load64(entry), load64(entry + DYN_VALUE), rela, relr))
             return false;
     }
-    return refuse(w, "its dynamic section does not end", at, left);
+    return refuse(w, at,
+                  message("its dynamic section, up to offset 0x%lx, does not end with NULL", at));
+}
+
+static bool refuse_table(struct work *w, const struct table *table, const char *why)
+{
+    uint64_t va = table->fields[ADDRESS];
+
+    return refuse(
+        w, va,
+        message("its table of relocations %s, 0x%lx+0x%lx with entries of 0x%lx bytes, %s",
+                table->name, va, table->fields[SIZE], table->fields[ENTRY_SIZE], why));
 }
 
 /* Find all of a table among what one segment has in the file; an empty one need not be there. */
@@ -121,9 +144,10 @@ static bool find_table(struct work *w, struct table *table, uint64_t entry_size)
 
     if (table->seen == 0)
         return true;
-    if (table->seen != (1u << FIELDS) - 1 || table->fields[ENTRY_SIZE] != entry_size ||
-        size % entry_size != 0)
-        return refuse(w, "its relocations are damaged", va, size);
+    if (table->seen != (1u << FIELDS) - 1)
+        return refuse_table(w, table, "lacks its address, its size or that of its entries");
+    if (table->fields[ENTRY_SIZE] != entry_size || size % entry_size != 0)
+        return refuse_table(w, table, message("is damaged: entries have %lu bytes", entry_size));
     for (size_t i = 0; i < w->image->count; i++) {
         const struct elf_segment *s = &w->image->segments[i];
         uint64_t before = va - s->va;
@@ -133,7 +157,7 @@ static bool find_table(struct work *w, struct table *table, uint64_t entry_size)
             return true;
         }
     }
-    return size == 0 || refuse(w, "its relocations are outside the file", va, size);
+    return size == 0 || refuse_table(w, table, "is in no segment's part of the file");
 }
 
 static bool is_writable(const struct elf_image *image, uint64_t va)
@@ -153,9 +177,27 @@ static bool relocate(struct work *w, uint64_t va, const uint8_t *addend)
     const struct elf_relocations *to = w->relocations;
 
     if (!is_writable(w->image, va))
-        return refuse(w, "a relocation is outside the writable segments", va, 0);
+        return refuse(w, va - w->base,
+                      message("a relocation, of the 8 bytes at 0x%lx, is outside the writable "
+                              "segments",
+                              va - w->base));
     w->err = to->put(to->ctx, va, w->base + (addend ? load64(addend) : to->get(to->ctx, va)));
     return !w->err.code;
+}
+
+/* System V ABI, AMD64 supplement, table 4.9: those that linkers leave to a dynamic linker. */
+static const char *type_name(uint32_t type)
+{
+    static const char *const names[] = {
+        [1] = "R_X86_64_64",       [2] = "R_X86_64_PC32",       [5] = "R_X86_64_COPY",
+        [6] = "R_X86_64_GLOB_DAT", [7] = "R_X86_64_JUMP_SLOT",  [10] = "R_X86_64_32",
+        [11] = "R_X86_64_32S",     [16] = "R_X86_64_DTPMOD64",  [17] = "R_X86_64_DTPOFF64",
+        [18] = "R_X86_64_TPOFF64", [24] = "R_X86_64_PC64",      [33] = "R_X86_64_SIZE64",
+        [36] = "R_X86_64_TLSDESC", [37] = "R_X86_64_IRELATIVE",
+    };
+    const char *name = type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
+
+    return name ? name : "of no known name";
 }
 
 static bool apply_rela(struct work *w, const struct table *rela)
@@ -170,7 +212,11 @@ static bool apply_rela(struct work *w, const struct table *rela)
         if (type == R_X86_64_NONE)
             continue;
         if (type != R_X86_64_RELATIVE)
-            return refuse(w, "it has relocations of another kind", load64(entry + R_OFFSET), type);
+            return refuse(w, load64(entry + R_OFFSET),
+                          message("its relocation of 0x%lx has type %u, %s, where only "
+                                  "R_X86_64_RELATIVE needs no dynamic linker: link it with "
+                                  "-static-pie",
+                                  load64(entry + R_OFFSET), type, type_name(type)));
         if (!relocate(w, w->base + load64(entry + R_OFFSET), entry + R_ADDEND))
             return false;
     }
@@ -198,7 +244,8 @@ static bool apply_relr(struct work *w, const struct table *relr)
         }
         /* Linkers fill up with words of no bits, even where there is no address. */
         if (!begun && entry != 1)
-            return refuse(w, "its relocations are damaged", at, entry);
+            return refuse_table(w, relr,
+                                message("begins with a bitmap, 0x%lx, before any address", entry));
         for (unsigned bit = 0; bit < RELR_BITS; bit++)
             if ((entry >> bit & 2) && !relocate(w, va + 8 * bit, NULL))
                 return false;
@@ -211,8 +258,8 @@ struct error elf_relocate(const struct elf_file *file, const struct elf_image *i
                           const struct elf_relocations *relocations)
 {
     struct work w = {file, image, base, relocations, SUCCESS};
-    struct table rela = {.seen = 0};
-    struct table relr = {.seen = 0};
+    struct table rela = {.name = "RELA"};
+    struct table relr = {.name = "RELR"};
 
     /* A word that both name gets the value of RELA, as from other loaders. */
     if (image->relocatable && image->dynamic_len > 0 && read_dynamic(&w, &rela, &relr) &&

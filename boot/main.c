@@ -166,7 +166,8 @@ static uint64_t table_alloc(void *ctx, unsigned level, uint64_t va)
     if (level == 0 && va == PMAP_VA)
         return pmap_table_pa();
     if (!frame_pool_take(ctx, &frame))
-        must((struct error){.code = ERR_NOFRAMES, .text = "although they were counted"});
+        must((struct error){.code = ERR_NOFRAMES,
+                            .text = "for the page tables, although they were counted"});
     return frame;
 }
 
@@ -190,7 +191,10 @@ static void build_tables(void)
 
     frame_pool_init(&boot.pool, &boot.request, &boot.busy);
     if (!frame_pool_has(&boot.pool, counted - 1, &found))
-        must((struct error){.code = ERR_NOFRAMES, .at = found, .value = counted - 1});
+        must((struct error){.code = ERR_NOFRAMES,
+                            .at = found,
+                            .value = counted - 1,
+                            .text = "for the page tables"});
     pt_build(&boot.plan, boot.request.levels, &memory, &boot.root, &boot.stats);
     if (boot.stats.tables != counted)
         must((struct error){.code = ERR_COUNT, .at = boot.stats.tables, .value = counted});

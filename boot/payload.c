@@ -96,7 +96,9 @@ static struct error place_piece(struct payload *payload, const struct plan_reque
     uint64_t pa;
 
     if (payload->count == PAYLOAD_PIECES_MAX)
-        return (struct error){.code = ERR_PLANFULL, .at = PAYLOAD_PIECES_MAX};
+        return (struct error){.code = ERR_PLANFULL,
+                              .at = PAYLOAD_PIECES_MAX,
+                              .text = "RAM is in too many pieces for the payload's segments"};
     if (!(len >= LARGE_PAGE && frames_find(request, busy, len, *va, LARGE_PAGE, &pa)) &&
         !frames_find(request, busy, len, 0, PAGE_SIZE, &pa)) {
         /* No run is long enough: the first one, and as much as fits. */
@@ -109,7 +111,9 @@ static struct error place_piece(struct payload *payload, const struct plan_reque
         len = run.end - run.base;
     }
     if (!busy_add(busy, pa, len, "payload"))
-        return (struct error){.code = ERR_PLANFULL, .at = BUSY_MAX};
+        return (struct error){.code = ERR_PLANFULL,
+                              .at = BUSY_MAX,
+                              .text = "the payload's segments are in too many pieces to be held"};
     payload->pieces[payload->count++] = (struct mapping){
         .va = *va,
         .pa = pa,
@@ -143,10 +147,12 @@ static bool in_relro(const struct elf_image *image, const struct elf_segment *s,
     return false;
 }
 
-static struct error place_segment(struct payload *payload, const struct elf_segment *s,
+/* The page that a segment shares with the one before is placed already. */
+static struct error place_segment(struct payload *payload, size_t i,
                                   const struct plan_request *request, struct busy_list *busy)
 {
-    uint64_t va = s->va & ~PAGE_MASK;
+    const struct elf_segment *s = &payload->image.segments[i];
+    uint64_t va = elf_own_page(&payload->image, i);
     uint64_t left = page_end(s->va + s->len) - va;
     struct error err = check_window(s, request);
 
@@ -183,12 +189,15 @@ struct error payload_place(struct payload *payload, const struct module *module,
             return (struct error){.code = ERR_PAYLOAD,
                                   .at = image->align,
                                   .value = len,
-                                  .text = "alignment or length beyond what can be placed"};
+                                  .text = message("its alignment, 0x%lx, or its length, 0x%lx, is "
+                                                  "beyond what can be placed: 0x%lx, 0x%lx",
+                                                  image->align, len, LARGE_PAGE,
+                                                  RUNTIME_VA - PAYLOAD_LARGE_VA)};
         payload->base = window - (image->start & ~(LARGE_PAGE - 1));
         elf_place(image, payload->base);
     }
     for (size_t i = 0; i < image->count && !err.code; i++)
-        err = place_segment(payload, &image->segments[i], request, busy);
+        err = place_segment(payload, i, request, busy);
     return err;
 }
 
@@ -268,11 +277,15 @@ struct error payload_copy(const struct payload *payload)
 
     for (size_t i = 0; i < payload->image.count; i++) {
         const struct elf_segment *s = &payload->image.segments[i];
-        uint64_t first = s->va & ~PAGE_MASK;
+        uint64_t first = elf_own_page(&payload->image, i);
         uint64_t filled = s->va + s->file_len;
 
-        /* Nothing of what was in these frames before is the payload's to see. */
-        fill(payload, first, s->va - first, 0, true);
+        /*
+         * Nothing of what was in these frames before is the payload's to see;
+         * but a page that is shared holds the end of the segment before.
+         */
+        if (first < s->va)
+            fill(payload, first, s->va - first, 0, true);
         fill(payload, s->va, s->file_len, s->offset, false);
         fill(payload, filled, page_end(s->va + s->len) - filled, 0, true);
     }

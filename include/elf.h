@@ -40,10 +40,12 @@ struct elf_segment {
     uint64_t offset;   /* in the file; anything if file_len is 0 */
     uint64_t file_len; /* <= len */
     unsigned rights;   /* RIGHT_W, RIGHT_X of plan.h, never both */
+    unsigned number;   /* of its program header, from 0, as `readelf -lW` counts */
 };
 
 struct elf_image {
-    struct elf_segment segments[ELF_SEGMENTS_MAX]; /* ascending; no two share a 4 KiB page */
+    /* Ascending; those that share a 4 KiB page have the same rights. */
+    struct elf_segment segments[ELF_SEGMENTS_MAX];
     size_t count;
     bool relocatable; /* ET_DYN: addresses count from where it is put */
     uint64_t entry;   /* in an executable segment */
@@ -56,22 +58,30 @@ struct elf_image {
     uint64_t dynamic_len;
 };
 
+/* Is it an executable for x86-64? ERR_PAYLOAD: text says what it is instead, see file_kind(). */
+struct error elf_check(const struct elf_file *file);
+
 /*
- * Read the headers. ERR_PAYLOAD, text = one of these, at = the segment's va
- * or whatever else it is about, value = what stands there:
- * no ELF file (also: too small); not for x86-64; no executable (neither
- * ET_EXEC nor ET_DYN); program headers damaged (entry size, more than
- * ELF_HEADERS_MAX, outside the file, PT_DYNAMIC or PT_GNU_RELRO twice); more
- * than ELF_SEGMENTS_MAX segments; none; segment outside the file; more bytes
- * in the file than in memory; segment wraps (or its last page ends at 2^64);
+ * Read the headers. ERR_PAYLOAD, at = the segment's va or whatever else it is
+ * about, text = a whole sentence, of message() or static: which segment (its
+ * program header's number, its flags, its range), what stands there, and where
+ * there is one, the remedy. Refused is what is
+ * no executable for x86-64 (see file_kind()); program headers damaged (entry
+ * size, more than ELF_HEADERS_MAX, outside the file, PT_DYNAMIC or
+ * PT_GNU_RELRO twice); more than ELF_SEGMENTS_MAX segments; none; segment
+ * outside the file; more bytes in the file than in memory (nanvix issue 2568:
+ * also than none in memory); segment wraps (or its last page ends at 2^64);
  * not canonical (`levels` of paging; no segment crosses the hole); in the
  * first 64 KiB (of an ET_EXEC); unaligned (p_align neither 0 nor a power of
  * two, or va and offset disagree modulo it); writable and executable;
- * segments overlap or share a page, or do not ascend; needs a dynamic linker;
- * PT_GNU_RELRO outside [start, end); entry outside an executable segment.
- * Segments of no bytes in memory are skipped.
+ * segments overlap, or do not ascend, or share a page and have different
+ * rights; needs a dynamic linker; PT_GNU_RELRO outside [start, end); entry
+ * outside an executable segment. Segments of no bytes at all are skipped.
  */
 struct error elf_read(const struct elf_file *file, unsigned levels, struct elf_image *image);
+
+/* The first page of segment i that is not the last page of the one before; it may have none. */
+uint64_t elf_own_page(const struct elf_image *image, size_t i);
 
 /* Put a relocatable image at `base`, a multiple of its align; all its addresses count from it. */
 void elf_place(struct elf_image *image, uint64_t base);
@@ -80,9 +90,10 @@ void elf_place(struct elf_image *image, uint64_t base);
  * The relocations of a placed image, one by one: the eight bytes at va become
  * value. Only R_X86_64_RELATIVE and _NONE, in tables of Elf64_Rela, and RELR.
  * RELR comes first: a word that both name gets the value of Elf64_Rela.
- * put's error ends it, and is passed on. ERR_PAYLOAD: of another kind
- * (DT_REL, DT_JMPREL, DT_NEEDED, TEXTREL too), tables outside the file or
- * damaged, a va whose eight bytes are not in a writable segment. An image that
+ * put's error ends it, and is passed on. ERR_PAYLOAD, text as above: of another
+ * kind, by number and name (DT_REL, DT_JMPREL, DT_NEEDED, TEXTREL too), tables
+ * outside the file or damaged, a va whose eight bytes are not in a writable
+ * segment. An image that
  * is not relocatable has none.
  */
 struct elf_relocations {

@@ -21,7 +21,7 @@ enum error_code {
     ERR_EFI,     /* a firmware call failed: text = its name, against, value = status */
     ERR_CONFIG,  /* footing.cfg cannot be used: text = file, line, why */
     ERR_FILE,    /* a file cannot be loaded: text = which and why, against, value = status */
-    ERR_PAYLOAD, /* it cannot be loaded: text = why, at = where, value = what stands there */
+    ERR_PAYLOAD, /* it cannot be loaded: text = where, what stands there, and the remedy */
     ERR_VERIFY,  /* nothing vouches for it, and Secure Boot is on: text = what */
     /* the memory map */
     ERR_NOMAP,    /* the loader gave none */

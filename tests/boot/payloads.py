@@ -241,16 +241,17 @@ class Segment:
     flags: int
     length: int = 0x1000
     align: int = 0x1000
+    fill: int = 0xF4  # `hlt`
 
 
 def elf(*segments: Segment, entry: int | None = None) -> bytes:
-    """An ET_EXEC with these segments, each full of `hlt`."""
+    """An ET_EXEC with these segments."""
     offset = 0x1000
     table, contents = b"", b""
     for s in segments:
         offset += s.va % 0x1000
         table += struct.pack("<IIQQQQQQ", 1, s.flags, offset, s.va, s.va, s.length, s.length, s.align)
-        contents += bytes(s.va % 0x1000) + b"\xf4" * s.length
+        contents += bytes(s.va % 0x1000) + bytes([s.fill]) * s.length
         pad = -len(contents) % 0x1000
         contents += bytes(pad)
         offset = 0x1000 + len(contents)

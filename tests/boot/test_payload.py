@@ -309,6 +309,22 @@ def test_read_from_outside_through_grub(bench: Bench, forms: Forms, firmware: st
         _hold(machine, forms[form], usable, 1.0)
 
 
+@pytest.mark.smoke
+def test_segments_that_share_pages(bench: Bench) -> None:
+    """Segments of the same rights lie behind each other in one page, as hand-written linker scripts put them."""
+    payload = elf(
+        Segment(0x200000, 5), Segment(0x201000, 5, 0x10), Segment(0x201010, 5, 0x1000),
+        Segment(0x300010, 6, 0x7F0, fill=0x11), Segment(0x300800, 6, 0x1000, fill=0x22),
+        Segment(0x301C00, 6, 0x10, fill=0x33), Segment(0x301C20, 6, 0x3000, fill=0x44),
+    )  # fmt: skip
+    boot = rom_boot(RomBoot(), payload)
+    with bench.by_rom(boot) as machine:
+        taken = _hold(machine, payload, boot.truth(), ROM_SECONDS)
+        run = next(run for run in taken.walk.runs if run.va <= 0x300000 < run.va + run.length)
+        gaps = [(0x300000, 0x10), (0x301800, 0x400), (0x301C10, 0x10)]
+        assert all(machine.read(run.pa + va - run.va, length) == bytes(length) for va, length in gaps)
+
+
 # ---- refusals
 
 
@@ -326,14 +342,16 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...]]] = {
                 ("0xfffffffff0080000-0xfffffffff0080fff", "0xfffffffff0000000-0xffffffffffffffff")),
     "first-64k": (elf(Segment(0xF000, 5)), ("0xf000",)),
     "address-0": (elf(Segment(0, 5)), ("first 64 KiB",)),
-    "writable-executable": (elf(_CODE, Segment(0x300000, 7)), ("0x300000", "writable and executable")),
-    "overlapping": (elf(_CODE, Segment(0x200800, 4)), ("0x200800", "overlap")),
+    "writable-executable": (elf(_CODE, Segment(0x300000, 7)), ("segment 01 (RWE, 0x300000+0x1000)", "writable and executable", "ALIGN(4096)")),
+    "overlapping": (elf(_CODE, Segment(0x200800, 4)), ("segment 01 (R, 0x200800+0x1000)", "overlaps segment 00")),
+    "sharing": (elf(_CODE, Segment(0x201000, 4, 0x10), Segment(0x201010, 6)),
+                ("segment 02 (RW, 0x201010+0x1000)", "shares the page 0x201000 with segment 01 (R)", "ALIGN(4096)")),
     "descending": (elf(Segment(0x300000, 5), Segment(0x200000, 4)), ("0x200000", "ascend")),
     "wrapping": (elf(_CODE, Segment(0xFFFFFFFFFFFFF000, 6)), ("0xfffffffffffff000",)),
     "not-canonical": (elf(Segment(0x800000000000, 5)), ("0x800000000000", "canonical")),
     "no-entry": (elf(_CODE, entry=0x300000), ("0x300000", "entry")),
     "unaligned": (elf(Segment(0x200000, 5, align=0x2000)), ("unaligned",)),
-    "other-class": (elf(_CODE).replace(b"\x7fELF\x02", b"\x7fELF\x01", 1), ("x86-64",)),
+    "other-class": (elf(_CODE).replace(b"\x7fELF\x02", b"\x7fELF\x01", 1), ("32-bit ELF file", "x86-64")),
 }  # fmt: skip
 
 
@@ -346,6 +364,7 @@ def test_refused(bench: Bench, name: str) -> None:
         assert struct.unpack_from("<Q", payload, 64 + 8)[0] == 0x1000
     text = payloads.rom_refuses(bench, rom_boot(RomBoot(), payload), "PAYLOAD")
     assert all(word in text for word in words), text
+    assert "found 0x" not in text
 
 
 @pytest.mark.parametrize("way", ["bios", "pvh"])

@@ -59,7 +59,7 @@ static struct finding read_load(struct reference_elf *ref, uint64_t at, unsigned
     struct elf_image *image = &ref->image;
 
     if (len == 0) {
-        found.vague = file_len > 0;
+        found.bad = file_len > 0;
         return found;
     }
     if (file_len > len || va + len > TOP || !canonical(va, len, levels))
@@ -81,8 +81,12 @@ static struct finding read_load(struct reference_elf *ref, uint64_t at, unsigned
         return found;
     }
     image->segments[image->count++] =
-        (struct elf_segment){(uint64_t)va, (uint64_t)len, (uint64_t)offset, (uint64_t)file_len,
-                             ((flags & 2) ? RIGHT_W : 0) | ((flags & 1) ? RIGHT_X : 0)};
+        (struct elf_segment){(uint64_t)va,
+                             (uint64_t)len,
+                             (uint64_t)offset,
+                             (uint64_t)file_len,
+                             ((flags & 2) ? RIGHT_W : 0) | ((flags & 1) ? RIGHT_X : 0),
+                             (unsigned)((at - number(ref, 32, 8)) / 56)};
     if (align > image->align)
         image->align = align;
     return found;
@@ -131,7 +135,7 @@ static struct finding read_header(struct reference_elf *ref, uint64_t at, unsign
     return found;
 }
 
-/* Each against each. */
+/* Each against each: no byte is in two, no page in two of other rights, and they ascend. */
 static bool apart_and_ascending(const struct elf_image *image)
 {
     for (size_t i = 0; i < image->count; i++) {
@@ -143,7 +147,9 @@ static bool apart_and_ascending(const struct elf_image *image)
 
             if (i == k)
                 continue;
-            if (a->va / 4096 <= b_last && b->va / 4096 <= a_last)
+            if ((wide)a->va < (wide)b->va + b->len && (wide)b->va < (wide)a->va + a->len)
+                return false;
+            if (a->rights != b->rights && a->va / 4096 <= b_last && b->va / 4096 <= a_last)
                 return false;
             if ((i < k) != (a->va < b->va))
                 return false;

@@ -115,8 +115,12 @@ static const char *broken(const struct elf_image *image, uint64_t size)
             return "length";
         if (s->file_len > 0 && (s->offset > size || s->file_len > size - s->offset))
             return "bytes outside the file";
-        if (s->va / 4096 * 4096 < next)
-            return "pages are shared or do not ascend";
+        if (i > 0 && (s->va <= s[-1].va || s->va - s[-1].va < s[-1].len))
+            return "segments overlap or do not ascend";
+        if (i > 0 && s->va / 4096 * 4096 < next && s->rights != s[-1].rights)
+            return "a page has two kinds of rights";
+        if (elf_own_page(image, i) != (s->va / 4096 * 4096 < next ? next : s->va / 4096 * 4096))
+            return "the first page of its own";
         next = last / 4096 * 4096 + 4096;
         if (next == 0 && i + 1 < image->count)
             return "a segment behind the last page";
@@ -140,7 +144,8 @@ static const char *image_differs(const struct elf_image *got, const struct refer
         const struct elf_segment *b = &wanted->segments[i];
 
         if (a->va != b->va || a->len != b->len || a->file_len != b->file_len ||
-            a->rights != b->rights || (a->file_len > 0 && a->offset != b->offset))
+            a->rights != b->rights || a->number != b->number ||
+            (a->file_len > 0 && a->offset != b->offset))
             return "a segment";
     }
     if (got->relocatable != wanted->relocatable || got->entry != wanted->entry)

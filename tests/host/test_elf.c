@@ -216,7 +216,7 @@ static void file_without_segments_is_refused(void **state)
     assert_int_equal(image.count, 1);
 }
 
-/* A segment of no bytes in memory is skipped, wherever it is and whatever its rights. */
+/* A segment of no bytes, in memory and in the file, is skipped, wherever and whatever it is. */
 static void segments_of_no_bytes_are_skipped(void **state)
 {
     static const uint64_t at[] = {0,     1,          BASE - 1,          BASE,
