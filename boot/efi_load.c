@@ -14,6 +14,7 @@
 #include "options.h"
 #include "pmap.h"
 #include "print.h"
+#include "text.h"
 
 #define LOAD_OPTIONS_MAX 65536u
 
@@ -57,16 +58,17 @@ static struct error read_arguments(void)
     return err;
 }
 
-/* One more module, with its command line, which has room if the configuration had. */
+/* One more module, with its name and its command line, which have room if the configuration had. */
 static struct error add_module(enum module_kind kind, const struct efi_buffer *buffer,
-                               struct config_text options)
+                               struct config_text name, struct config_text options)
 {
     struct facts *facts = loader.facts;
 
     if (facts->nmodules == MODULES_MAX)
         return (struct error){.code = ERR_MODULES, .at = MODULES_MAX};
     if (!facts_add_module(facts, buffer->base, buffer->base + buffer->size, kind, options.at,
-                          options.len))
+                          options.len) ||
+        !facts_name_module(facts, name.at, name.len))
         return (struct error){.code = ERR_CMDLINE, .at = FACTS_TEXT_MAX, .value = options.len};
     return SUCCESS;
 }
@@ -107,7 +109,7 @@ static struct error load_file(const struct config_entry *entry, enum module_kind
     if (!err.code && kind == MODULE_KERNEL)
         err = check_kernel(&buffer);
     if (!err.code)
-        err = add_module(kind, &buffer, options);
+        err = add_module(kind, &buffer, name, options);
     return err.code ? efi_config_line(&loader.config, err, entry) : SUCCESS;
 }
 
@@ -115,7 +117,7 @@ static struct error load_file(const struct config_entry *entry, enum module_kind
 static struct error load_first(const char *section, const struct config_entry *entry,
                                enum module_kind kind)
 {
-    struct config_text name;
+    struct config_text file;
     struct config_text options = {"", 0};
     struct efi_buffer buffer;
     struct error err = efi_find_section(loader.config.efi, section, &buffer);
@@ -125,14 +127,14 @@ static struct error load_first(const char *section, const struct config_entry *e
     if (buffer.size == 0)
         return entry->line != 0 ? load_file(entry, kind) : SUCCESS;
     if (entry->line != 0)
-        config_split(entry->value, &name, &options);
+        config_split(entry->value, &file, &options);
     if (kind == MODULE_KERNEL)
         err = check_kernel(&buffer);
     if (err.code) {
         err.text = message("%s: %s", section, err.text);
         return err;
     }
-    return add_module(kind, &buffer, options);
+    return add_module(kind, &buffer, (struct config_text){section, text_len(section)}, options);
 }
 
 static struct error read_section(struct choice *choice)

@@ -13,3 +13,18 @@ bool facts_add_module(struct facts *facts, uint64_t base, uint64_t end, enum mod
     facts->texts[facts->texts_used++] = '\0';
     return true;
 }
+
+bool facts_name_module(struct facts *facts, const char *name, size_t len)
+{
+    char *to = facts->names + 1 + facts->names_used;
+
+    if (len == 0)
+        return true;
+    if (len >= FACTS_NAMES_MAX - 1 - facts->names_used)
+        return false;
+    __builtin_memcpy(to, name, len);
+    to[len] = '\0';
+    facts->modules[facts->nmodules - 1].name = 1 + facts->names_used;
+    facts->names_used += (uint32_t)len + 1;
+    return true;
+}

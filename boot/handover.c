@@ -29,8 +29,16 @@ _Static_assert(FOOTING_WRITE == RIGHT_W && FOOTING_EXECUTE == RIGHT_X, "rights a
 _Static_assert((int)FOOTING_WB == (int)MEMTYPE_WB, "memory types are the same");
 _Static_assert((int)FOOTING_KERNEL == (int)MODULE_KERNEL, "kinds are the same");
 
+/* What version 2 promised stays where it was. */
+_Static_assert(sizeof(struct footing_module) == 64 && sizeof(struct footing_module_2) == 32,
+               "strides are for ever");
+_Static_assert(offsetof(struct footing_info, modules_2) == 192 &&
+                   offsetof(struct footing_info, modules) == 456,
+               "members never move");
+
 static struct footing_info info;
 static struct footing_module modules[MODULES_MAX];
+static struct footing_module_2 modules_2[MODULES_MAX];
 static char command_line[FACTS_TEXT_MAX + CMDLINE_MAX];
 
 /* What reclaim() still has to give; whole pages. */
@@ -130,11 +138,19 @@ static void fill_loader(const struct boot *boot)
         modules[i] = (struct footing_module){
             .base_pa = m->base,
             .end_pa = m->end,
+            .name = facts->names + m->name,
             .command_line = facts->texts + m->text,
             .kind = m == boot->payload.module ? FOOTING_KERNEL : (uint32_t)m->kind,
         };
+        modules_2[i] = (struct footing_module_2){
+            .base_pa = modules[i].base_pa,
+            .end_pa = modules[i].end_pa,
+            .command_line = modules[i].command_line,
+            .kind = modules[i].kind,
+        };
     }
     info.modules = modules;
+    info.modules_2 = modules_2;
     info.module_count = facts->nmodules;
     info.footing_command_line = facts->given;
     info.rsdp = facts->rsdp_size ? facts->rsdp : NULL;

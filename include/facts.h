@@ -18,8 +18,9 @@
 #define MODULES_MAX 64
 #define RSDP_MAX    36 /* ACPI 6.5 section 5.2.5.3 */
 
-/* Bytes for the command lines of all modules, a final zero each. */
-#define FACTS_TEXT_MAX 8192
+/* Bytes for the command lines of all modules, a final zero each; and for their names. */
+#define FACTS_TEXT_MAX  8192
+#define FACTS_NAMES_MAX (1 + MODULES_MAX * 256)
 
 enum module_kind {
     MODULE_PLAIN,
@@ -31,6 +32,7 @@ struct module {
     uint64_t base; /* physical */
     uint64_t end;  /* exclusive */
     enum module_kind kind;
+    uint32_t name; /* its file's: where in facts.names it begins; 0: the loader does not tell */
     uint32_t text; /* its command line: where in facts.texts it begins */
 };
 
@@ -75,6 +77,8 @@ struct facts {
     size_t nmodules;
     char texts[FACTS_TEXT_MAX];
     uint32_t texts_used;
+    char names[FACTS_NAMES_MAX]; /* the first is "" */
+    uint32_t names_used;         /* but for that one */
     uint8_t rsdp[RSDP_MAX];
     size_t rsdp_size; /* 0: none found */
     uint64_t rsdp_pa; /* 0: not known */
@@ -90,6 +94,9 @@ struct facts {
 /* One more module; there is room for it. False: but not for its command line, len bytes at text. */
 bool facts_add_module(struct facts *facts, uint64_t base, uint64_t end, enum module_kind kind,
                       const char *text, size_t len);
+
+/* The name of the module that was added last. False: there is no room for it. */
+bool facts_name_module(struct facts *facts, const char *name, size_t len);
 
 /*
  * Where memory ranges go as they are found, in the firmware's words made

@@ -29,7 +29,7 @@ extern "C" {
  * A payload made for version n runs under any version >= n; what its header
  * knows ends at `size` bytes.
  */
-#define FOOTING_VERSION 2
+#define FOOTING_VERSION 3
 
 /* What the firmware's memory map says of a range, the more restrictive type where it says two. */
 enum footing_memory_type {
@@ -100,11 +100,28 @@ enum footing_module_kind {
     FOOTING_RAMDISK
 };
 
+/*
+ * Since version 3, where it is 64 bytes; version 2 had struct footing_module_2.
+ * What each loader tells: footing.cfg the file's name and what stands behind
+ * it; a unified image's section, its name; GRUB's module2 only what stands
+ * behind the file's name; QEMU's -initrd nothing.
+ */
 struct footing_module {
     uint64_t base_pa;
     uint64_t end_pa;
-    const char *command_line; /* "" if it has none */
+    const char *name;         /* the file's, as it was asked for; "" if the loader does not tell */
+    const char *command_line; /* the words behind it; "" if there are none */
     uint32_t kind;            /* enum footing_module_kind */
+    uint32_t reserved;
+    uint64_t more[3]; /* 0: room for later versions */
+};
+
+/* The same modules as payloads made for version 2 find them. */
+struct footing_module_2 {
+    uint64_t base_pa;
+    uint64_t end_pa;
+    const char *command_line;
+    uint32_t kind;
     uint32_t reserved;
 };
 
@@ -327,7 +344,7 @@ struct footing_info {
     uint64_t stack_len;
 
     /* What the loader gave. */
-    const struct footing_module *modules;
+    const struct footing_module_2 *modules_2; /* see modules, at the end */
     uint64_t module_count;
     const char *command_line;         /* the payload's: of its file, then what follows "--" */
     const char *footing_command_line; /* Footing's own, as it was given */
@@ -355,6 +372,9 @@ struct footing_info {
     uint64_t foreign_pa;
     uint64_t foreign_len;
     uint64_t foreign_ram;
+
+    /* What the loader gave, since version 3: module_count of them. */
+    const struct footing_module *modules;
 };
 
 #ifdef __cplusplus

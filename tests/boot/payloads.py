@@ -58,6 +58,11 @@ def build_access(cache: Path, compiler: str = "gcc") -> bytes:
     return (out / "access.elf").read_bytes()
 
 
+def build_version2(cache: Path) -> bytes:
+    """The one that was made for version 2 of footing.h (tests/payload/version2)."""
+    return (_make(cache, folder="version2", to="payload-version2") / "version2.elf").read_bytes()
+
+
 def _make(cache: Path, *arguments: str, folder: str = "check", to: str = "payload") -> Path:
     out = cache / to
     out.mkdir(parents=True, exist_ok=True)
@@ -95,6 +100,11 @@ class Outcome:
             r'^payload: module \d+ 0x([0-9a-f]+)-0x([0-9a-f]+) kind (\d) "(.*)"$', self.text, re.M
         )
         return [(int(s, 16), int(e, 16), int(kind), text) for s, e, kind, text in lines]
+
+
+    def names(self) -> list[str]:
+        """The modules' names, in the same order."""
+        return re.findall(r'^payload: name of module \d+ "(.*)"$', self.text, re.M)
 
 
 def wait_success(machine: Machine, seconds: float) -> Outcome:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,9 @@ def test_modules(
     found = outcome.modules()
     if way == "efi":  # for multiboot2, see test_texts_of_modules()
         assert [text for _, _, _, text in found][1:] == list(modules)
+        assert outcome.names() == ["payload.elf", *modules]
+    else:
+        assert outcome.names() == [""] * (1 + len(modules)), "GRUB tells no names"
     assert [kind for _, _, kind, _ in found] == [1, *(0 for _ in modules)]
     assert [end - start for start, end, _, _ in found][1:] == list(sizes)
 
@@ -75,6 +80,27 @@ def test_texts_of_modules(bench: Bench, forms: Forms, way: str) -> None:
     texts = ["payload.elf", "m0", "two words" if way == "rom" else "two"]
     assert [text for _, _, _, text in outcome.modules()] == texts
     outcome.word('command line "payload.elf +more.*"')
+
+
+@pytest.mark.smoke
+def test_payload_made_for_version_2(bench: Bench, cache: Path) -> None:
+    """What version 2 had is where it was: modules with their words, the command line, the calls."""
+    modules = [Module(0x5000000, b"1", "m0"), Module(0x6000000, b"22", "two words")]
+    payload = payloads.build_version2(cache)
+    boot = rom_boot(RomBoot(modules=modules), payload, options="foreign=1G loglevel=0", text="own")
+    with bench.by_rom(boot) as machine:
+        assert machine.wait_exit(ROM_SECONDS) == EXIT_SUCCESS
+        said = [line.removeprefix("version2: ") for line in machine.serial.splitlines() if line.startswith("version2: ")]
+        assert "footing: " in machine.serial.rpartition("version2: ")[2] or machine.serial.count("rw-") > 2
+    assert int(said[0].split()[1], 16) >= 3
+    assert [re.fullmatch(r'module (\S+) (\S+) (\S+) "(.*)"', line).groups() for line in said[2:5]] == [
+        (f"{start:#018x}", f"{start + len(data):#018x}", f"{kind:#018x}", text)
+        for start, data, kind, text in [
+            (PAYLOAD_AT, payload, 1, "own"), (0x5000000, b"1", 0, "m0"), (0x6000000, b"22", 0, "two words"),
+        ]
+    ]
+    assert said[5].startswith('command line "own ')
+    assert said[6] == f"foreign {GIB:#018x}"
 
 
 @pytest.mark.parametrize("length", [4095, 5000, 8000])

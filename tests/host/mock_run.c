@@ -208,3 +208,9 @@ void run_module(const struct run *run, size_t i, enum module_kind kind, const ch
     if (data)
         assert_memory_equal((void *)(uintptr_t)(module->base - PHYSICAL), data, size);
 }
+
+void run_name(const struct run *run, size_t i, const char *name)
+{
+    assert_true(i < run->facts.nmodules);
+    assert_string_equal(run->facts.names + run->facts.modules[i].name, name);
+}

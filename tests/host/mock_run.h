@@ -56,6 +56,9 @@ void run_bad(struct run *run, enum error_code code, const char *words);
 void run_module(const struct run *run, size_t i, enum module_kind kind, const char *line,
                 const void *data, uint64_t size);
 
+/* Its name. */
+void run_name(const struct run *run, size_t i, const char *name);
+
 /* An x86-64 ELF header, as far as a payload is looked at. */
 extern const uint8_t run_kernel[64];
 

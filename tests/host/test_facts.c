@@ -92,6 +92,52 @@ static void all_modules_have_room(void **state)
     free(facts);
 }
 
+/* A name is the last module's; those without one have "", and a name takes no command line's room. */
+static void names_are_the_last_modules(void **state)
+{
+    static const char *const names[] = {"kernel.elf", "", "x", "\xc3\xa9.img", ""};
+    struct facts *facts = start();
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        char *copy = exact_copy(names[i], strlen(names[i]));
+
+        assert_true(facts_add_module(facts, 1, 2, MODULE_PLAIN, "a b", 3));
+        assert_true(facts_name_module(facts, copy, strlen(names[i])));
+        exact_free(copy, strlen(names[i]));
+    }
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        assert_string_equal(facts->names + facts->modules[i].name, names[i]);
+        assert_string_equal(facts->texts + facts->modules[i].text, "a b");
+    }
+    assert_true(facts_add_module(facts, 1, 2, MODULE_PLAIN, "", 0));
+    assert_string_equal(facts->names + facts->modules[COUNT_OF(names)].name, "");
+    assert_int_equal(facts->texts_used, 4 * COUNT_OF(names) + 1);
+    free(facts);
+}
+
+/* As many of the longest names that a configuration can have fit as there are modules. */
+static void names_fit_up_to_the_limit(void **state)
+{
+    static char name[FACTS_NAMES_MAX];
+    struct facts *facts = start();
+
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    for (unsigned i = 0; i < MODULES_MAX; i++) {
+        assert_true(facts_add_module(facts, 1, 2, MODULE_PLAIN, "", 0));
+        if (i == MODULES_MAX - 1)
+            assert_false(facts_name_module(facts, name, 256));
+        assert_string_equal(facts->names + facts->modules[i].name, "");
+        assert_true(facts_name_module(facts, name, 255));
+        assert_int_equal(strlen(facts->names + facts->modules[i].name), 255);
+    }
+    assert_int_equal(facts->names_used, FACTS_NAMES_MAX - 1);
+    assert_false(facts_name_module(facts, name, 1));
+    assert_true(facts_name_module(facts, name, 0));
+    free(facts);
+}
+
 /* A message is what printf makes of it, up to its limit, and the next takes its place. */
 static void messages_are_printed_up_to_their_limit(void **state)
 {
@@ -125,6 +171,8 @@ int main(void)
         cmocka_unit_test(command_lines_fit_up_to_the_limit),
         cmocka_unit_test(nothing_fits_behind_the_last_byte),
         cmocka_unit_test(all_modules_have_room),
+        cmocka_unit_test(names_are_the_last_modules),
+        cmocka_unit_test(names_fit_up_to_the_limit),
         cmocka_unit_test(messages_are_printed_up_to_their_limit),
     };
 

@@ -47,6 +47,11 @@ static void modules_come_in_order_with_their_lines(void **state)
     run_module(run, 2, MODULE_PLAIN, "a  b", "first", 5);
     run_module(run, 3, MODULE_PLAIN, "", "the second", 10);
     run_module(run, 4, MODULE_PLAIN, "c", "first", 5);
+    run_name(run, 0, "payload.elf");
+    run_name(run, 1, "initrd.img");
+    run_name(run, 2, "one");
+    run_name(run, 3, "/SUB/two");
+    run_name(run, 4, "one");
     run_end(run);
 }
 
@@ -131,6 +136,9 @@ static void embedded_sections_come_first(void **state)
     run_module(run, 0, MODULE_KERNEL, "quiet", run_kernel, sizeof(run_kernel));
     run_module(run, 1, MODULE_RAMDISK, "r", "embedded", 8);
     run_module(run, 2, MODULE_PLAIN, "", "first", 5);
+    run_name(run, 0, ".kernel");
+    run_name(run, 1, ".ramdisk");
+    run_name(run, 2, "one");
     run_end(run);
     run = run_new();
     run_section(run, ".kernel", run_kernel, sizeof(run_kernel));

@@ -31,7 +31,8 @@ from typing import NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-COPIED = ("mm", "include", "boot", "x86_64", "tests/host", "tests/plan")
+COPIED = ("mm", "include", "boot", "x86_64", "tests/host", "tests/plan",
+          "tests/payload/version2")
 PURE = ("boot/mb2", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print", "boot/config",
         "boot/text", "boot/efi_args", "boot/pe", "boot/facts", "boot/elf", "boot/elf_relocate", "boot/file_kind",
         "boot/pvh", "boot/message", "boot/efi_runtime", "boot/acpi",

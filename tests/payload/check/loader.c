@@ -164,6 +164,7 @@ void check_info(void)
                 in_image(info->held, info->held_count * sizeof(*info->held)) &&
                 in_image(info->plan, info->plan_count * sizeof(*info->plan)) &&
                 in_image(info->modules, info->module_count * sizeof(*info->modules)) &&
+                in_image(info->modules_2, info->module_count * sizeof(*info->modules_2)) &&
                 in_image(info->command_line, 1) && in_image(info->footing_command_line, 1) &&
                 in_image(info->calls, sizeof(*info->calls)));
     promise("calls are Footing's", in_image((const void *)info->calls->reclaim, 1) &&
@@ -194,9 +195,21 @@ static uint64_t length(const char *text)
     return len;
 }
 
+/* Payloads made for version 2 find the same, without the names. */
+static bool same_as_in_version_2(uint64_t i)
+{
+    const struct footing_module *m = &info->modules[i];
+    const struct footing_module_2 *old = &info->modules_2[i];
+
+    return old->base_pa == m->base_pa && old->end_pa == m->end_pa &&
+           old->command_line == m->command_line && old->kind == m->kind && old->reserved == 0 &&
+           m->reserved == 0 && m->more[0] == 0 && m->more[1] == 0 && m->more[2] == 0;
+}
+
 void check_loader(void)
 {
     struct flaws texts = {0, 0};
+    struct flaws old = {0, 0};
     unsigned kernels = 0;
 
     say("payload: command line of %u bytes", length(info->command_line));
@@ -207,10 +220,13 @@ void check_loader(void)
 
         say("payload: module %u 0x%x-0x%x kind %u \"%s\"", i, m->base_pa, m->end_pa,
             (uint64_t)m->kind, m->command_line);
-        flaw(&texts, !in_image(m->command_line, 1), i);
+        say("payload: name of module %u \"%s\"", i, m->name);
+        flaw(&texts, !in_image(m->command_line, 1) || !in_image(m->name, 1), i);
+        flaw(&old, !same_as_in_version_2(i), i);
         kernels += m->kind == FOOTING_KERNEL;
     }
     promise_none("modules' texts are Footing's", &texts);
+    promise_none("modules are as in version 2, and room is zero", &old);
     promise_equal("one module is the payload's file, but of a linked one", kernels,
                   info->payload_va != 0);
     check_rsdp();
