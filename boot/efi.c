@@ -148,9 +148,8 @@ static void name_unmarked(void)
                   base, pages);
 }
 
-/* Find the mappings; false: there are none, and runtime->why may say why. */
-static bool plan_runtime(const struct efi *efi, const struct mtrr_state *mtrr, uint64_t window,
-                         uint64_t window_size, unsigned max_level, struct efi_runtime *runtime)
+bool efi_plan_runtime(const struct efi *efi, const struct mtrr_state *mtrr, uint64_t window,
+                      uint64_t window_size, unsigned max_level, struct efi_runtime *runtime)
 {
     const void *attributes;
     size_t len = 0;
@@ -188,7 +187,7 @@ void efi_place_runtime(const struct efi *efi, const struct mtrr_state *mtrr, uin
                        uint64_t window_size, unsigned max_level, struct efi_runtime *runtime)
 {
     name_unmarked();
-    if (plan_runtime(efi, mtrr, window, window_size, max_level, runtime))
+    if (efi_plan_runtime(efi, mtrr, window, window_size, max_level, runtime))
         move_runtime(efi, runtime);
     if (runtime->why)
         log_print(LOG_WARNING, "footing: runtime services left out: %s, at 0x%lx\n", runtime->why,

@@ -116,6 +116,23 @@ static struct error make_root(const struct boot *boot, unsigned levels, uint64_t
     return err;
 }
 
+/* The two frames that must be low. */
+static struct error find_loan(struct loan *loan)
+{
+    loan->code = find_low(loan->pool, 0);
+    loan->root = find_low(loan->pool, loan->code);
+    if (!loan->code || !loan->root)
+        return (struct error){.code = ERR_LEVELS, .text = "no free RAM below 4 GiB to do it in"};
+    return SUCCESS;
+}
+
+struct error levels_check(struct frame_pool pool)
+{
+    struct loan loan = {.pool = pool};
+
+    return find_loan(&loan);
+}
+
 struct error levels_change(const struct boot *boot)
 {
     struct loan loan = {.pool = boot->pool};
@@ -123,12 +140,10 @@ struct error levels_change(const struct boot *boot)
     const struct pt_live_memory *memory = live_memory(&frames);
     uint64_t old_root = 0;
     uint64_t new_root = 0;
-    struct error err;
+    struct error err = find_loan(&loan);
 
-    loan.code = find_low(boot->pool, 0);
-    loan.root = find_low(boot->pool, loan.code);
-    if (!loan.code || !loan.root)
-        return (struct error){.code = ERR_LEVELS, .text = "no free RAM below 4 GiB to do it in"};
+    if (err.code)
+        return err;
     boot_l5[PT_SLOTS - 1] = image_pa(boot_l4) | PT_LINK;
     err = make_root(boot, cpu_levels(), loan.code, memory, &old_root);
     loan.is_root = true;

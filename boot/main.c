@@ -32,7 +32,7 @@ static struct mapping plan_entries[BOOT_MAX_MAPPINGS];
 _Noreturn void boot_main(uint64_t image, uint64_t information, struct firmware_state *firmware);
 
 /* What the loader put somewhere must lie in write-back RAM, and not on anything else. */
-static void claim(uint64_t base, uint64_t end, const char *owner)
+static struct error claim(uint64_t base, uint64_t end, const char *owner)
 {
     struct error err = {.at = base, .value = end - 1, .text = owner};
     uint64_t first = base & ~PAGE_MASK;
@@ -41,7 +41,7 @@ static void claim(uint64_t base, uint64_t end, const char *owner)
     const struct busy_range *other = busy_overlap(&boot.busy, base, end);
 
     if (base == end)
-        return;
+        return SUCCESS;
     if (!memmap_is(&boot.map, base, end - base, MEM_USABLE)) {
         err.code = ERR_INUSE;
         err.against = range ? mem_type_name(range->type) : "in no range";
@@ -51,8 +51,10 @@ static void claim(uint64_t base, uint64_t end, const char *owner)
         err.code = ERR_OVERLAP;
         err.against = other->owner;
     }
-    must(err);
+    if (err.code)
+        return err;
     boot_hold(&boot, base, end - base, owner);
+    return SUCCESS;
 }
 
 /*
@@ -69,7 +71,7 @@ static void hold_low_memory(void)
         boot_hold(&boot, ebda, BIOS_EBDA_END - ebda, "extended BIOS data");
 }
 
-static void set_request(void)
+static struct error set_request(void)
 {
     boot.request = (struct plan_request){
         .map = &boot.map,
@@ -80,23 +82,36 @@ static void set_request(void)
         .phys_bits = boot.caps.phys_bits,
         .max_level = boot_largest_level(&boot),
     };
-    must(levels_choose(&boot));
+    return levels_choose(&boot);
 }
 
-static void claim_all(void)
+/* What lies in RAM already: the image, modules, and what the loader or the firmware needs kept. */
+static struct error claim_all(void)
 {
-    must(ram_check(&boot.request));
-    claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
-    for (size_t i = 0; i < boot.facts.nmodules; i++)
-        claim(boot.facts.modules[i].base, boot.facts.modules[i].end, "module");
+    const struct facts *facts = &boot.facts;
+    struct error err = ram_check(&boot.request);
+
+    if (!err.code)
+        err = claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
+    for (size_t i = 0; i < facts->nmodules && !err.code; i++)
+        err = claim(facts->modules[i].base, facts->modules[i].end, "module");
+    if (err.code)
+        return err;
     hold_low_memory();
+    boot_hold(&boot, facts->information, facts->information_end - facts->information,
+              "boot information");
+    for (size_t i = 0; i < facts->nkept; i++)
+        boot_hold(&boot, facts->kept[i].base, facts->kept[i].len, facts->kept[i].what);
+    return SUCCESS;
 }
 
-static void find_foreign(void)
+static struct error find_foreign(void)
 {
+    if (boot.options.foreign == 0)
+        return SUCCESS;
     if (boot.bios)
         bios_find(&boot.facts);
-    must(place_foreign(&boot));
+    return place_foreign(&boot);
 }
 
 static void add_fixed(struct mapping m)
@@ -136,26 +151,114 @@ static void add_screen(void)
 extern void footing_main(const struct footing_info *info) __attribute__((weak));
 
 /* The payload's segments, if a payload was loaded: into frames of their own. */
-static void place_payload(void)
+static struct error place_payload(void)
 {
     const struct module *module = footing_main ? NULL : payload_module(&boot.facts);
+    struct error err = SUCCESS;
 
-    if (!module)
-        return;
-    must(payload_place(&boot.payload, module, &boot.request, &boot.busy));
-    must(payload_copy(&boot.payload));
-    for (size_t i = 0; i < boot.payload.count; i++)
+    if (module)
+        err = payload_place(&boot.payload, module, &boot.request, &boot.busy);
+    for (size_t i = 0; i < boot.payload.count && !err.code; i++)
         add_fixed(boot.payload.pieces[i]);
+    return err;
 }
 
-static void make_plan(void)
+static uint64_t payload_entry(void)
+{
+    return boot.payload.module ? boot.payload.image.entry : (uint64_t)footing_main;
+}
+
+static bool enters_payload(void)
+{
+    return boot.options.then == THEN_PAYLOAD && payload_entry() != 0;
+}
+
+static struct error make_plan(void)
 {
     add_image();
     add_screen();
     for (size_t i = 0; i < boot.runtime.count; i++)
         add_fixed(boot.runtime.mappings[i]);
     boot.plan = (struct plan){.entries = plan_entries, .max = BOOT_MAX_MAPPINGS};
-    must(plan_make(&boot.plan, &boot.request));
+    return plan_make(&boot.plan, &boot.request);
+}
+
+/* Frames for the page tables, and what a payload is told of RAM once they are taken. */
+static struct error count_frames(void)
+{
+    struct error err = SUCCESS;
+    struct frame_pool left;
+    uint64_t frame;
+    uint64_t found;
+
+    boot.tables = pt_count(&boot.plan, boot.request.levels);
+    frame_pool_init(&boot.pool, &boot.request, &boot.busy);
+    /* One table is a page of the image: see table_alloc(). */
+    if (!frame_pool_has(&boot.pool, boot.tables - 1, &found))
+        return (struct error){.code = ERR_NOFRAMES,
+                              .at = found,
+                              .value = boot.tables - 1,
+                              .text = "for the page tables"};
+    left = boot.pool;
+    for (size_t i = 1; i < boot.tables; i++)
+        frame_pool_take(&left, &frame);
+    if (cpu_levels() != boot.request.levels)
+        err = levels_check(left);
+    if (!err.code && enters_payload())
+        err = lists_make(&boot.lists, &boot.request, &boot.busy, boot.tables - 1, &left, room.lists,
+                         BOOT_LISTS_WORDS);
+    return err;
+}
+
+/*
+ * From a normalised map to a plan, with a frame for each table: what lies
+ * where, and what will be mapped. Nothing but `boot` is written to.
+ */
+static struct error lay_out(void)
+{
+    struct error err = set_request();
+
+    if (!err.code)
+        err = claim_all();
+    if (!err.code)
+        err = find_foreign();
+    if (!err.code)
+        err = place_payload();
+    if (!err.code)
+        err = make_plan();
+    if (!err.code)
+        err = count_frames();
+    return err;
+}
+
+/* lay_out() by the map as it is while the firmware lives. Nothing of it is left in `boot`. */
+static struct error lay_out_by_live_map(void)
+{
+    struct error err = look_at_firmware(&boot);
+
+    if (!err.code)
+        err = lay_out();
+    if (!err.code && boot.payload.module)
+        err = payload_can_be_copied(&boot.payload);
+    boot.busy.count = 0;
+    boot.foreign = (struct foreign_range){0};
+    return err;
+}
+
+/*
+ * What can be refused is refused while there is a firmware to go back to.
+ * Quietly, for the lines of this plan are those of the next one; what fails is
+ * done again, with the lines that lead there.
+ */
+static void rehearse(void)
+{
+    struct error err;
+
+    console_loglevel(LOG_ALWAYS);
+    err = lay_out_by_live_map();
+    console_loglevel((enum log_level)boot.options.loglevel);
+    if (err.code)
+        must(lay_out_by_live_map());
 }
 
 /* The table that PMAP's slots are in is a page of the image; all others come from the pool. */
@@ -186,36 +289,10 @@ static void table_unmap(void *ctx, uint64_t *table)
 static void build_tables(void)
 {
     const struct pt_memory memory = {&boot.pool, table_alloc, table_map, table_unmap};
-    size_t counted = pt_count(&boot.plan, boot.request.levels);
-    uint64_t found;
 
-    frame_pool_init(&boot.pool, &boot.request, &boot.busy);
-    if (!frame_pool_has(&boot.pool, counted - 1, &found))
-        must((struct error){.code = ERR_NOFRAMES,
-                            .at = found,
-                            .value = counted - 1,
-                            .text = "for the page tables"});
     pt_build(&boot.plan, boot.request.levels, &memory, &boot.root, &boot.stats);
-    if (boot.stats.tables != counted)
-        must((struct error){.code = ERR_COUNT, .at = boot.stats.tables, .value = counted});
-}
-
-static uint64_t payload_entry(void)
-{
-    return boot.payload.module ? boot.payload.image.entry : (uint64_t)footing_main;
-}
-
-static bool enters_payload(void)
-{
-    return boot.options.then == THEN_PAYLOAD && payload_entry() != 0;
-}
-
-/* What a payload is told of RAM: where there is no room for all of it, nothing has happened yet. */
-static void make_lists(void)
-{
-    if (enters_payload())
-        must(lists_make(&boot.lists, &boot.request, &boot.busy, boot.stats.tables - 1, &boot.pool,
-                        room.lists, BOOT_LISTS_WORDS));
+    if (boot.stats.tables != boot.tables)
+        must((struct error){.code = ERR_COUNT, .at = boot.stats.tables, .value = boot.tables});
 }
 
 static void switch_tables(void)
@@ -275,15 +352,16 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     memmap_init(&boot.map, room.map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
 
     read_facts(&boot, information, firmware);
+    if (firmware_lives(&boot)) {
+        rehearse();
+        leave_firmware(&boot, firmware);
+    }
+    settle_map(&boot);
     trap_use_stacks();
-    set_request();
-    claim_all();
-    if (boot.options.foreign != 0)
-        find_foreign();
-    place_payload();
-    make_plan();
+    must(lay_out());
+    if (boot.payload.module)
+        must(payload_copy(&boot.payload));
     build_tables();
-    make_lists();
     switch_tables();
 
     print_contract(&boot);

@@ -44,14 +44,6 @@ const struct module *payload_module(const struct facts *facts)
     return __builtin_memcmp(magic, "\177ELF", sizeof(magic)) == 0 ? first : NULL;
 }
 
-struct error payload_check(const struct module *module, unsigned levels)
-{
-    static struct elf_image image;
-    const struct elf_file file = file_of(module);
-
-    return elf_read(&file, levels, &image);
-}
-
 static uint64_t page_end(uint64_t address)
 {
     return (address + PAGE_MASK) & ~PAGE_MASK;
@@ -268,6 +260,29 @@ static uint64_t get_word(void *ctx, uint64_t va)
         pmap_unmap(byte);
     }
     return value;
+}
+
+static struct error put_nowhere(void *ctx, uint64_t va, uint64_t value)
+{
+    (void)ctx;
+    (void)va;
+    (void)value;
+    return SUCCESS;
+}
+
+static uint64_t get_nothing(void *ctx, uint64_t va)
+{
+    (void)ctx;
+    (void)va;
+    return 0;
+}
+
+struct error payload_can_be_copied(const struct payload *payload)
+{
+    const struct elf_file file = file_of(payload->module);
+    const struct elf_relocations words = {NULL, put_nowhere, get_nothing};
+
+    return elf_relocate(&file, &payload->image, payload->base, &words);
 }
 
 struct error payload_copy(const struct payload *payload)

@@ -56,33 +56,20 @@ static void read_options(struct boot *boot)
     must(err);
 }
 
-/* Leave the firmware, whoever started us under it; what it must keep is known then. */
-static void leave_firmware(struct boot *boot, struct firmware_state *firmware)
+/* What a live firmware knows that nobody else tells. */
+static void ask_firmware(struct boot *boot)
 {
-    const struct range_sink sink = {&boot->map, take_range};
-
     efi_describe(&boot->efi, &boot->facts);
     screen_check(&boot->facts.framebuffer, false);
-    must(efi_leave(&boot->efi, &sink));
-    /* Nobody serves the firmware's interrupts from here on. */
-    firmware->flags &= ~EFLAGS_IF;
-    efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE, boot_largest_level(boot),
-                      &boot->runtime);
 }
 
 /* footing.efi: the firmware is the loader, and its own files say what to load. */
 static void read_firmware(struct boot *boot, struct firmware_state *firmware)
 {
-    const struct module *payload;
-
     must(efi_init(&boot->efi, firmware->image_handle, firmware->system_table));
     must(efi_start(&boot->efi, &boot->facts));
     read_options(boot);
-    /* What is wrong with it is better said while somebody can go on with another boot. */
-    payload = payload_module(&boot->facts);
-    if (payload)
-        must(payload_check(payload, boot->caps.la57 && boot->options.la57 != LA57_OFF ? 5 : 4));
-    leave_firmware(boot, firmware);
+    ask_firmware(boot);
 }
 
 /* The multiboot2 information, mapped in one piece until pmap_unmap(). */
@@ -113,14 +100,13 @@ static void read_information(struct boot *boot, uint64_t information,
         must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
     if (boot->facts.efi_boot_services) {
         must(efi_init(&boot->efi, boot->facts.efi_image_handle, boot->facts.efi_system_table));
-        leave_firmware(boot, firmware);
+        ask_firmware(boot);
     } else {
         screen_check(&boot->facts.framebuffer, is_bios(boot, firmware));
         must(mb2_ranges(info, size, &sink));
     }
     boot->facts.information = information;
     boot->facts.information_end = information + size;
-    boot_hold(boot, information, size, "boot information");
     pmap_unmap(info);
 }
 
@@ -177,11 +163,51 @@ void read_facts(struct boot *boot, uint64_t information, struct firmware_state *
         read_start_info(boot, information);
     else
         read_information(boot, information, firmware);
-    memmap_normalise(&boot->map);
     boot->bios = is_bios(boot, firmware);
+}
+
+bool firmware_lives(const struct boot *boot)
+{
+    return boot->efi.boot_services != 0 && !efi_has_left();
+}
+
+/* An empty map, in the room of the one before. */
+static struct range_sink take_map_again(struct boot *boot)
+{
+    struct memmap *map = &boot->map;
+
+    memmap_init(map, map->keys, map->ranges, map->max_ranges, map->phys_bits);
+    return (struct range_sink){map, take_range};
+}
+
+struct error look_at_firmware(struct boot *boot)
+{
+    const struct range_sink sink = take_map_again(boot);
+    struct error err = efi_look(&boot->efi, &sink);
+
+    if (err.code)
+        return err;
+    memmap_normalise(&boot->map);
+    boot->screen = screen_choose(&boot->facts.framebuffer, boot->bios, &boot->map).screen;
+    efi_plan_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE, boot_largest_level(boot),
+                     &boot->runtime);
+    return SUCCESS;
+}
+
+void leave_firmware(struct boot *boot, struct firmware_state *firmware)
+{
+    const struct range_sink sink = take_map_again(boot);
+
+    must(efi_leave(&boot->efi, &sink));
+    /* Nobody serves the firmware's interrupts from here on. */
+    firmware->flags &= ~EFLAGS_IF;
+    efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE, boot_largest_level(boot),
+                      &boot->runtime);
+}
+
+void settle_map(struct boot *boot)
+{
+    memmap_normalise(&boot->map);
     early_screen_end();
     boot->screen = screen_settle(&boot->facts.framebuffer, boot->bios, &boot->map);
-    for (size_t i = 0; i < boot->facts.nkept; i++)
-        boot_hold(boot, boot->facts.kept[i].base, boot->facts.kept[i].len,
-                  boot->facts.kept[i].what);
 }

@@ -64,14 +64,35 @@ struct boot {
     struct mapping fixed[PLAN_MAX_FIXED];
     struct plan_request request;
     struct plan plan;
+    size_t tables; /* frames that the plan's page tables take, one of them in the image */
     struct frame_pool pool;
     uint64_t root;
     struct pt_stats stats;
     struct ram_lists lists; /* for a payload; until they are made, and without one, empty */
 };
 
-/* Whoever started us: facts, options, and the normalised memory map. Panics where it must. */
+/*
+ * Whoever started us: facts, options, and the memory map's ranges; but for
+ * these if firmware_lives(), which is asked for them later. Panics where it must.
+ */
 void read_facts(struct boot *boot, uint64_t information, struct firmware_state *firmware);
+
+/* Is there a UEFI firmware whose boot services live, and which we can leave? */
+bool firmware_lives(const struct boot *boot);
+
+/*
+ * The normalised map, the screen and the runtime services' mappings as they
+ * would be, were the live firmware left now. It is not told, and no character
+ * is drawn. May be called again, and leave_firmware() after it. ERR_EFI,
+ * ERR_MAPENTRY, ERR_MAPFULL.
+ */
+struct error look_at_firmware(struct boot *boot);
+
+/* ExitBootServices; then the map's ranges and the runtime services' mappings. Panics where it must. */
+void leave_firmware(struct boot *boot, struct firmware_state *firmware);
+
+/* No more ranges: normalise the map, and show the console on the screen that is none of its memory. */
+void settle_map(struct boot *boot);
 
 /* Keep these bytes out of the free memory. */
 void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner);

@@ -56,7 +56,7 @@ struct error efi_leave(const struct efi *efi, const struct range_sink *sink);
 
 /*
  * The firmware's map as it is now, or as it was when boot services were left:
- * its ranges go to the sink. Only for a panic: the map's key is stale then.
+ * its ranges go to the sink. Whatever is called next may change it.
  */
 struct error efi_look(const struct efi *efi, const struct range_sink *sink);
 
@@ -65,6 +65,14 @@ bool efi_has_left(void);
 
 /* The map as it was when boot services were left; size 0: they were not left by us. */
 const struct efi_map *efi_final_map(void);
+
+/*
+ * The mappings that the runtime services would need, by the map that
+ * efi_look() or efi_leave() has taken last; the firmware is not told. False:
+ * there are none; if that has a reason, runtime->why says it.
+ */
+bool efi_plan_runtime(const struct efi *efi, const struct mtrr_state *mtrr, uint64_t window,
+                      uint64_t window_size, unsigned max_level, struct efi_runtime *runtime);
 
 /*
  * After efi_leave(): give the runtime services their place in [window, window

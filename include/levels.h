@@ -12,6 +12,9 @@
  */
 struct error levels_choose(struct boot *boot);
 
+/* Will levels_change() find what it borrows below 4 GiB, with so many frames left? ERR_LEVELS. */
+struct error levels_check(struct frame_pool pool);
+
 /*
  * Turn LA57 on or off, under the boot tables, which go on: as many levels as
  * the plan has. Frames are borrowed from the free RAM. ERR_LEVELS: none below

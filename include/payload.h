@@ -22,9 +22,6 @@ struct payload {
 /* Which module is the payload: the one that is called so, or the first if it is an ELF file. */
 const struct module *payload_module(const struct facts *facts);
 
-/* Can it be a payload, as far as its file tells? ERR_PAYLOAD: those of elf_read(). */
-struct error payload_check(const struct module *module, unsigned levels);
-
 /*
  * Read the module's headers, and find free RAM for its segments; it is held
  * from then on. Where there is a run long enough, a segment of 2 MiB or more
@@ -34,6 +31,9 @@ struct error payload_check(const struct module *module, unsigned levels);
  */
 struct error payload_place(struct payload *payload, const struct module *module,
                            const struct plan_request *request, struct busy_list *busy);
+
+/* What payload_copy() would say; nothing is written. */
+struct error payload_can_be_copied(const struct payload *payload);
 
 /* Copy and relocate it, through PMAP: for while nothing else maps its frames. ERR_PAYLOAD. */
 struct error payload_copy(const struct payload *payload);
