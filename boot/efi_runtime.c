@@ -210,8 +210,8 @@ static const char *find_rights(const struct attributes *attributes, uint32_t typ
     return *rights == (RIGHT_W | RIGHT_X) ? "a region is writable and executable" : NULL;
 }
 
-static enum memtype find_type(const struct mtrr_state *mtrr, uint64_t attribute, uint64_t pa,
-                              uint64_t *end)
+static enum memtype wanted_type(const struct mtrr_state *mtrr, uint64_t attribute, uint64_t pa,
+                                uint64_t *end)
 {
     struct memtype_span span;
 
@@ -225,6 +225,15 @@ static enum memtype find_type(const struct mtrr_state *mtrr, uint64_t attribute,
     if (attribute & EFI_MEMORY_WC)
         return MEMTYPE_WC;
     return attribute & EFI_MEMORY_WT ? MEMTYPE_WT : MEMTYPE_UC;
+}
+
+/* Uncacheable, where the CPU has no way to say what is wanted: that can do no harm. */
+static enum memtype find_type(const struct mtrr_state *mtrr, uint64_t attribute, uint64_t pa,
+                              uint64_t *end)
+{
+    enum memtype type = wanted_type(mtrr, attribute, pa, end);
+
+    return memtype_in_entry(mtrr, type) ? type : MEMTYPE_UC;
 }
 
 /* One more mapping, or more of the last one. False: there is no room. */

@@ -20,6 +20,8 @@ static struct pt_space others[FOOTING_ROOTS_MAX];
 
 static struct identity_page identity_page;
 
+static unsigned cache_line; /* as in struct cpu_caps */
+
 /* Frames that were taken in advance, each with the next one's address in its first word. */
 static struct {
     const struct footing_frames *source;
@@ -95,11 +97,22 @@ static void flush(void *ctx, uint64_t va, uint64_t len)
     tlb_flush(va, len);
 }
 
-static void exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len)
+#define PIN(member, offset) \
+    _Static_assert(offsetof(struct pt_exchange, member) == (offset), "as in tlb.h")
+PIN(slot, EXCHANGE_SLOT);
+PIN(n, EXCHANGE_N);
+PIN(entry, EXCHANGE_ENTRY);
+PIN(step, EXCHANGE_STEP);
+PIN(va, EXCHANGE_VA);
+PIN(len, EXCHANGE_LEN);
+PIN(clean_va, EXCHANGE_CLEAN_VA);
+PIN(clean_len, EXCHANGE_CLEAN_LEN);
+
+static void exchange(void *ctx, const struct pt_exchange *what)
 {
     (void)ctx;
     tlb_barrier();
-    tlb_exchange(slot, entry, va, len);
+    tlb_exchange(what, cache_line);
 }
 
 static const struct pt_live_memory memory = {
@@ -121,6 +134,7 @@ const struct pt_live_memory *live_memory(const struct footing_frames *frames)
 
 struct error live_start(const struct boot *boot)
 {
+    cache_line = boot->caps.cache_line;
     pt_aliases_init(&aliases, entries, keys, ALIASES_MAX);
     space = (struct pt_space){
         .root = boot->root,

@@ -13,6 +13,7 @@
 struct cpuid_words {
     uint32_t vendor_ebx; /* the first four letters */
     uint32_t leaf1_eax;
+    uint32_t leaf1_ebx;
     uint32_t leaf1_ecx;
     uint32_t leaf1_edx;
     uint32_t leaf7_ebx;
@@ -27,6 +28,7 @@ struct cpu_caps {
     unsigned phys_bits;    /* 32 to 52: what a page-table entry may hold */
     unsigned foreign_bits; /* those of them that are sure to reach memory, see cpu_caps_from() */
     unsigned ht_bits;      /* AMD's HyperTransport ends at 2^this, see foreign.h; 0: none */
+    unsigned cache_line;   /* bytes that CLFLUSH takes; 0: the CPU has no CLFLUSH */
     bool tom2;             /* AMD's SYSCFG and TOP_MEM2 can be read */
     bool nx, page1g, pat, mtrr, pge, mce, smep, smap, umip, la57;
 };

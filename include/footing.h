@@ -259,9 +259,18 @@ struct footing_calls {
      * "WIDTH", "LARGE", "CLASH" (mapped already, the first 64 KiB, Footing's
      * own, or in the directmap's window anywhere but in its own place), "ABSENT"
      * (not mapped), "WX", "TYPE" (also: write-back where the MTRRs make it
-     * something else), "NOFRAMES", "PLANFULL" (too many mappings). Each page
+     * something else, and write-combining or write-protected on a CPU without
+     * the PAT), "NOFRAMES", "PLANFULL" (too many mappings). Each page
      * is held against what its frame's other mappings are before the call, also
      * if these change with it. No page is larger than maxpage= allows.
+     *
+     * Caches are flushed with a memory type that changes (SDM vol. 3 section
+     * 12.12.4): what was mapped cacheable and is protected as another type, and
+     * RAM that is mapped as another type than write-back, since a mapping that
+     * is gone may have left lines of it. By CLFLUSH, which reaches all CPUs; or
+     * by WBINVD, which reaches this one's caches alone, where what one table
+     * maps of the range is more than 4 MiB, and on a CPU without CLFLUSH.
+     * Interrupts are off for that long.
      */
     const char *(*update)(const struct footing_update *update);
 

@@ -28,6 +28,7 @@ const char *memtype_name(enum memtype type); /* "WB", "UC", … */
 /* The raw registers, as RDMSR gives them; x86_64/mtrr.c fills this in. */
 struct mtrr_state {
     bool present;       /* CPUID.1:EDX.MTRR; if not, every address is WB */
+    bool no_pat;        /* CPUID.1:EDX.PAT is clear: see memtype_in_entry() */
     unsigned phys_bits; /* 32 to 52 */
     uint64_t def_type;
     /*
@@ -61,6 +62,22 @@ struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uin
 
 /* Is all of [base, base + len) of this one type? The conditions of memtype_span(), len > 0. */
 bool memtype_is(const struct mtrr_state *mtrr, uint64_t base, uint64_t len, enum memtype type);
+
+/*
+ * Can a page-table entry say this type? Without the PAT its bit is reserved,
+ * and WC and WP are not among what PWT and PCD say (SDM vol. 3 table 12-7 and
+ * section 12.12).
+ */
+static inline bool memtype_in_entry(const struct mtrr_state *mtrr, enum memtype type)
+{
+    return !mtrr->no_pat || (type != MEMTYPE_WC && type != MEMTYPE_WP);
+}
+
+/* May caches hold lines of memory of this type? SDM vol. 3 table 12-2. */
+static inline bool memtype_is_cached(enum memtype type)
+{
+    return type == MEMTYPE_WB || type == MEMTYPE_WT || type == MEMTYPE_WP;
+}
 
 /*
  * The PAT that Footing programs. Entries 0 to 3 are as after reset, so the

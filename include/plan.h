@@ -121,7 +121,7 @@ struct error ram_check(const struct plan_request *request);
  * Neighbours are separate entries only if their rights differ.
  * Errors: ERR_PLANFULL (also for more than PLAN_MAX_FIXED fixed mappings),
  * ERR_CLASH for a fixed mapping in the directmap's window, RAM there or not,
- * and those of ram_check() and plan_check(). On error the plan is empty.
+ * ERR_TYPE for a memory type that no entry of this CPU can say, and those of ram_check() and plan_check(). On error the plan is empty.
  */
 struct error plan_make(struct plan *plan, const struct plan_request *request);
 

@@ -12,6 +12,11 @@
  * memory type in place. It is cleared, its translations are flushed, and only
  * then the new entry is written (SDM vol. 3 section 4.10.4.2 and the notes to
  * 4.10.2.3). Rights, and being global, change in place, and are flushed after.
+ *
+ * Caches forget what changes its memory type (SDM vol. 3 section 12.12.4): what
+ * was mapped cacheable, and what the MTRRs make so and is mapped otherwise now,
+ * for a mapping that is gone may have left lines of it.
+ *
  * A table is given back when no CPU can reach it any more: after the flush.
  */
 #ifndef UPDATE_H
@@ -40,6 +45,23 @@ struct pt_change {
     bool allow_types;   /* lift the rule against two memory types of one frame */
 };
 
+/*
+ * Clear n slots of one table, n > 0; flush [va, va + len); write slot[i] =
+ * entry + i * step. And where clean_len > 0: no cache has a line of what is
+ * mapped at [clean_va, clean_va + clean_len) then, and modified ones are in
+ * memory, before anything is reached by the new entries.
+ */
+struct pt_exchange {
+    uint64_t *slot;
+    uint64_t n;
+    uint64_t entry;
+    uint64_t step;
+    uint64_t va;
+    uint64_t len;
+    uint64_t clean_va;
+    uint64_t clean_len;
+};
+
 /* Frames, and how entries are written and translations flushed. */
 struct pt_live_memory {
     void *ctx;
@@ -55,10 +77,10 @@ struct pt_live_memory {
     /* Forget all translations of [va, va + len), and all ways that lead there. */
     void (*flush)(void *ctx, uint64_t va, uint64_t len);
     /*
-     * Clear *slot, flush [va, va + len), write entry: with nothing between
-     * them that needs what is mapped there, be it the caller's own stack.
+     * Break before make: with nothing between that needs what is mapped there,
+     * be it the caller's own stack. *what may lie there, too.
      */
-    void (*exchange)(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len);
+    void (*exchange)(void *ctx, const struct pt_exchange *what);
 };
 
 /*
@@ -130,7 +152,8 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
  * main root's table (the same entry, not zero): change it through the main root;
  * ERR_WX: writable and executable, in itself or over aliases; ERR_TYPE: write-
  * back where the MTRRs make it something else, or a frame that another
- * mapping has with another type (if both rules are broken, either code);
+ * mapping has with another type (if both rules are broken, either code), or a
+ * type that no entry of this CPU can say;
  * ERR_NOFRAMES: value = frames wanted; ERR_PLANFULL: too many mappings, be it
  * half way through. at = va (of the first page that is wrong, where one is),
  * value = its pa.

@@ -57,6 +57,9 @@ static inline bool pt_is_wb(struct pt_space *space, uint64_t pa)
 /* The run has ended: on the first way check its aliases, on the second keep account of it. */
 void pass_end_run(struct pass *p);
 
+/* Are frames mapped with another type than the cacheable one that the MTRRs' last word gave them? */
+bool pt_leaves_lines(const struct pt_space *space, const struct pt_change *change);
+
 /* New entries, from this one on; in place where only rights change. */
 void put_row(const struct pt_space *space, const struct pt_change *change, const struct row *row,
              uint64_t entry);

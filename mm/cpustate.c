@@ -50,6 +50,17 @@ static unsigned foreign_bits(const struct cpuid_words *words, unsigned phys_bits
     return bits;
 }
 
+/*
+ * Bits 15:8 of EBX count eight bytes each (SDM vol. 2 "CPUID"). A line that a
+ * page is no multiple of is taken for none.
+ */
+static unsigned cache_line(const struct cpuid_words *words)
+{
+    unsigned bytes = (words->leaf1_ebx >> 8 & 0xff) * 8;
+
+    return (words->leaf1_edx & CPUID_1_EDX_CLFSH) && (bytes & (bytes - 1)) == 0 ? bytes : 0;
+}
+
 struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
 {
     unsigned bits = words->ext8_eax & 0xff;
@@ -64,6 +75,7 @@ struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
         .phys_bits = bits,
         .foreign_bits = foreign_bits(words, bits),
         .ht_bits = ht_bits(words, foreign_bits(words, bits)),
+        .cache_line = cache_line(words),
         .tom2 = has_tom2(words),
         .nx = words->ext1_edx & CPUID_EXT_1_EDX_NX,
         .page1g = words->ext1_edx & CPUID_EXT_1_EDX_1G,

@@ -168,6 +168,16 @@ static struct error check_window(const struct plan_request *request)
     return SUCCESS;
 }
 
+/* Each type can be said in an entry of this CPU. */
+static struct error check_types(const struct plan *plan, const struct mtrr_state *mtrr)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!memtype_in_entry(mtrr, (enum memtype)plan->entries[i].type))
+            return refuse(ERR_TYPE, &plan->entries[i]);
+    }
+    return SUCCESS;
+}
+
 static struct error fill(struct plan *plan, const struct plan_request *request)
 {
     struct error err = check_window(request);
@@ -185,6 +195,8 @@ static struct error fill(struct plan *plan, const struct plan_request *request)
         err = append(plan, order.by_va[i]);
     if (!err.code)
         err = plan_check(plan, request->levels, request->phys_bits);
+    if (!err.code)
+        err = check_types(plan, request->mtrr);
     return err;
 }
 

@@ -54,16 +54,38 @@ void pass_end_run(struct pass *p)
         check_types(p->space, &p->run, &p->err);
 }
 
+bool pt_leaves_lines(const struct pt_space *space, const struct pt_change *change)
+{
+    return change->op == PT_MAP && change->type != space->typed.type &&
+           memtype_is_cached(space->typed.type);
+}
+
+/* The row's memory type changes, or may not be what caches have of its frames. */
+static void retype_row(const struct pt_space *space, const struct pt_change *change,
+                       const struct row *row, uint64_t entry)
+{
+    const struct pt_live_memory *memory = space->memory;
+    uint64_t span = span_of(row->level);
+    struct pt_exchange what = {row->slot, row->n, entry, span, row->va, row->n * span, row->va, 0};
+    unsigned rights;
+    enum memtype before = MEMTYPE_UC;
+
+    if (change->op == PT_PROTECT)
+        pte_decode(*row->slot, row->level, &rights, &before);
+    if (memtype_is_cached(before) || pt_leaves_lines(space, change))
+        what.clean_len = what.len;
+    memory->exchange(memory->ctx, &what);
+}
+
 void put_row(const struct pt_space *space, const struct pt_change *change, const struct row *row,
              uint64_t entry)
 {
     const struct pt_live_memory *memory = space->memory;
     uint64_t span = span_of(row->level);
 
-    if (change->op == PT_PROTECT && !pte_same_type(*row->slot, entry, row->level)) {
-        for (uint64_t i = 0; i < row->n; i++)
-            memory->exchange(memory->ctx, &row->slot[i], entry + i * span, row->va + i * span,
-                             span);
+    if (change->op == PT_PROTECT ? !pte_same_type(*row->slot, entry, row->level)
+                                 : pt_leaves_lines(space, change)) {
+        retype_row(space, change, row, entry);
         return;
     }
     memory->write(memory->ctx, row->slot, row->n, entry, entry ? span : 0);
@@ -86,7 +108,8 @@ static bool tidy(struct pass *p, unsigned level, uint64_t *slot, const uint64_t 
                                   : (leaf = table_merged(p->space, level, table, at)) == 0)
         return false;
     if (leaf != 0) {
-        memory->exchange(memory->ctx, slot, leaf, start, span);
+        memory->exchange(memory->ctx,
+                         &(const struct pt_exchange){slot, 1, leaf, 0, start, span, 0, 0});
     } else {
         memory->write(memory->ctx, slot, 1, 0, 0);
         memory->flush(memory->ctx, start, span);
@@ -197,10 +220,13 @@ static bool change_page(struct pt_space *space, const struct pt_change *change, 
         (entry && change->type == MEMTYPE_WB && !pt_is_wb(space, pa)) ||
         !alias_page(space, change, pa))
         return false;
-    if (map)
+    if (map && change->type == MEMTYPE_WB) {
         memory->write(memory->ctx, &table[at], 1, entry, 0);
-    else
-        put_row(space, change, &(const struct row){&table[at], change->va, 1, 0}, entry);
+        return true;
+    }
+    if (map)
+        pt_same_type(space, pa, pa + span_of(0));
+    put_row(space, change, &(const struct row){&table[at], change->va, 1, 0}, entry);
     return true;
 }
 
@@ -303,6 +329,8 @@ static enum error_code check_change(const struct pt_space *space, const struct p
         if (clashes(space, change))
             return ERR_CLASH;
     }
+    if (change->op != PT_UNMAP && !memtype_in_entry(space->mtrr, change->type))
+        return ERR_TYPE;
     if (change->op != PT_UNMAP && (~change->rights & (RIGHT_W | RIGHT_X)) == 0 && !change->allow_wx)
         return ERR_WX;
     return ERR_NONE;

@@ -63,6 +63,20 @@ static unsigned largest(const struct pass *p)
     return level < p->space->max_level ? level : p->space->max_level;
 }
 
+/* A table for this part of the change, and its slot is empty. */
+static void link_table(const struct pass *p, uint64_t *slot, uint64_t frame,
+                       const struct mapping *part)
+{
+    const struct pt_live_memory *memory = p->memory;
+    uint64_t va = part->va | p->sign;
+
+    if (pt_leaves_lines(p->space, p->change))
+        memory->exchange(memory->ctx, &(const struct pt_exchange){slot, 1, frame | PT_LINK, 0, va,
+                                                                  part->len, va, part->len});
+    else
+        memory->write(memory->ctx, slot, 1, frame | PT_LINK, 0);
+}
+
 /* [va, stop) in one slot that nothing is in yet: a table for it. */
 static void map_under(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, uint64_t stop)
 {
@@ -76,8 +90,7 @@ static void map_under(struct pass *p, unsigned level, uint64_t *slot, uint64_t v
                                  .max_level = (uint8_t)largest(p)};
 
     if (p->commit)
-        p->memory->write(p->memory->ctx, slot, 1,
-                         pt_build_under(&part, p->space->levels, level, &memory) | PT_LINK, 0);
+        link_table(p, slot, pt_build_under(&part, p->space->levels, level, &memory), &part);
     else
         p->frames += pt_count_under(&part, p->space->levels, level);
     note(p, va, part.pa, part.len);
@@ -152,7 +165,12 @@ static void split(struct pass *p, unsigned level, uint64_t *slot, uint64_t va, u
         uint64_t leaf = pa | pte_attributes(rights, type, level - 1);
         uint64_t frame = table_split(p->space, p->change, level - 1, leaf, va, stop);
 
-        p->memory->exchange(p->memory->ctx, slot, frame | PT_LINK, start | p->sign, span);
+        struct pt_exchange what = {slot,         1, frame | PT_LINK, 0, start | p->sign, span,
+                                   va | p->sign, 0};
+
+        if (p->change->op == PT_PROTECT && type != p->change->type && memtype_is_cached(type))
+            what.clean_len = stop - va;
+        p->memory->exchange(p->memory->ctx, &what);
     } else {
         p->frames += table_count_split(level - 1, va, stop);
     }

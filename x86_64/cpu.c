@@ -22,6 +22,7 @@ struct cpu_caps cpu_detect(void)
 
     words.vendor_ebx = vendor.ebx;
     words.leaf1_eax = leaf1.eax;
+    words.leaf1_ebx = leaf1.ebx;
     words.leaf1_ecx = leaf1.ecx;
     words.leaf1_edx = leaf1.edx;
     if (vendor.eax >= CPUID_7) {

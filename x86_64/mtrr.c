@@ -16,6 +16,7 @@ static const uint32_t fixed_msrs[MTRR_FIXED_REGS] = {
 void mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps)
 {
     mtrr->present = caps->mtrr;
+    mtrr->no_pat = !caps->pat;
     mtrr->phys_bits = caps->phys_bits;
     if (!mtrr->present)
         return;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Translations that the CPU holds. In assembly, since between the clearing
+ * Translations and lines that the CPU holds. In assembly, since between the clearing
  * and the writing of an entry not even the stack may be touched: it could be
  * what the entry maps.
  */
+#include "tlb.h"
 #include "x86.h"
 
 /* From so many pages on, forgetting everything is quicker. */
@@ -44,19 +45,67 @@ tlb_flush:
         FORGET
         ret
 
-/* tlb_exchange(slot, entry, va, len) */
+/*
+ * tlb_exchange(what, line): see tlb.h. All of *what is read first, and the
+ * caller's registers are back on the stack only when it is over: the stack and
+ * *what may be what the entries map. The manual's order (SDM vol. 3 section
+ * 12.12.4): unmap, flush translations, map, flush caches. CLFLUSH needs a
+ * mapping, and its memory type does not matter; MFENCE orders it (SDM vol. 2).
+ *
+ * In:  rdi = what, rsi = line
+ * Clobbers rax, rcx, rdx, rdi, rsi, r8, r9, r10, r11
+ */
         .globl  tlb_exchange
 tlb_exchange:
-        mov     %rdi, %r8
-        mov     %rsi, %r9
-        mov     %rdx, %rdi
-        mov     %rcx, %rsi
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        mov     EXCHANGE_SLOT(%rdi), %r8
+        mov     EXCHANGE_N(%rdi), %r9
+        mov     EXCHANGE_ENTRY(%rdi), %r10
+        mov     EXCHANGE_STEP(%rdi), %r12
+        mov     EXCHANGE_CLEAN_VA(%rdi), %rbx
+        mov     EXCHANGE_CLEAN_LEN(%rdi), %rbp
+        mov     %rsi, %r13
+        cmp     $TLB_CLEAN_MAX, %rbp
+        jbe     5f
+        xor     %r13d, %r13d
+5:      mov     EXCHANGE_LEN(%rdi), %rsi
+        mov     EXCHANGE_VA(%rdi), %rdi
         pushf
-        pop     %r10
+        pop     %r11
         cli
-        movq    $0, (%r8)
+
+        mov     %r8, %rdx
+        mov     %r9, %rcx
+6:      movq    $0, (%rdx)
+        add     $8, %rdx
+        sub     $1, %rcx
+        jnz     6b
         FORGET
-        mov     %r9, (%r8)
-        push    %r10
+7:      mov     %r10, (%r8)
+        add     %r12, %r10
+        add     $8, %r8
+        sub     $1, %r9
+        jnz     7b
+
+        test    %rbp, %rbp
+        jz      10f
+        test    %r13, %r13
+        jz      9f
+        mfence
+8:      clflush (%rbx)
+        add     %r13, %rbx
+        sub     %r13, %rbp
+        jnz     8b
+        mfence
+        jmp     10f
+9:      wbinvd
+10:     push    %r11
         popf
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
         ret

@@ -95,13 +95,9 @@ static void pool_flush(void *ctx, uint64_t va, uint64_t len)
     (void)len;
 }
 
-static void pool_exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len)
+static void pool_exchange(void *ctx, const struct pt_exchange *what)
 {
-    (void)ctx;
-    (void)va;
-    (void)len;
-    written++;
-    *(volatile uint64_t *)slot = entry;
+    pool_write(ctx, what->slot, what->n, what->entry, what->step);
 }
 
 /* Not to be inlined: callgrind collects by these names. */

@@ -17,7 +17,7 @@ UNDER := $(wildcard mm/*.c) \
 ORACLE := tests/fuzz/efi_oracle.c tests/fuzz/world.c \
     $(addprefix tests/host/,reference.c reference_mmu.c reference_args.c reference_config.c \
     reference_pe.c reference_elf.c reference_elf_differs.c reference_text.c fake_memory.c tables.c machine.c random.c \
-    shadow_tlb.c shadow_finish.c subject.c subject_check.c subject_foretell.c acpi_made.c pci_made.c)
+    shadow_tlb.c shadow_finish.c shadow_clean.c subject.c subject_clean.c subject_check.c subject_foretell.c acpi_made.c pci_made.c)
 
 .PHONY: all
 .DELETE_ON_ERROR:

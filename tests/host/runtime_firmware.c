@@ -96,7 +96,7 @@ void firmware_run(void)
     free(table);
 }
 
-enum memtype firmware_type(const struct region *of, uint64_t pa)
+static enum memtype wanted_type(const struct region *of, uint64_t pa)
 {
     if (of->attribute & WB)
         return ref_mtrr_type(&fw.machine->mtrr, pa);
@@ -105,6 +105,14 @@ enum memtype firmware_type(const struct region *of, uint64_t pa)
     if (of->attribute & WC)
         return MEMTYPE_WC;
     return of->attribute & WT ? MEMTYPE_WT : MEMTYPE_UC;
+}
+
+enum memtype firmware_type(const struct region *of, uint64_t pa)
+{
+    enum memtype type = wanted_type(of, pa);
+
+    return fw.machine->mtrr.no_pat && (type == MEMTYPE_WC || type == MEMTYPE_WP) ? MEMTYPE_UC
+                                                                                 : type;
 }
 
 bool firmware_rights(const struct region *of, uint64_t pa, unsigned *rights)

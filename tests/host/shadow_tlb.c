@@ -420,16 +420,21 @@ static void shadow_flush(void *ctx, uint64_t va, uint64_t len)
     drop(tlb, va, len);
 }
 
-static void shadow_exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len)
+static void shadow_exchange(void *ctx, const struct pt_exchange *what)
 {
     struct shadow_tlb *tlb = ctx;
+    uint64_t frame = 0;
 
     shadow_catch_up(tlb);
+    assert_in_range(what->n, 1, 512 - find_slot(tlb, what->slot, &frame));
     tlb->count.exchanges++;
     tlb->exchanging = true;
-    put(tlb, slot, 0);
-    drop(tlb, va, len);
-    put(tlb, slot, entry);
+    for (uint64_t i = 0; i < what->n; i++)
+        put(tlb, what->slot + i, 0);
+    drop(tlb, what->va, what->len);
+    for (uint64_t i = 0; i < what->n; i++)
+        put(tlb, what->slot + i, what->entry + i * what->step);
+    shadow_clean(tlb, what);
     tlb->exchanging = false;
 }
 
@@ -467,11 +472,13 @@ void shadow_end(struct shadow_tlb *tlb)
     free(tlb->frames);
     free(tlb->freed);
     free(tlb->stale);
+    free(tlb->cleaned);
     *tlb = (struct shadow_tlb){0};
 }
 
 void shadow_begin(struct shadow_tlb *tlb, const struct pt_change *change)
 {
     tlb->change = *change;
+    tlb->ncleaned = 0;
     tlb->count = (struct shadow_count){0};
 }

@@ -58,12 +58,18 @@ struct shadow_stale {
     uint64_t last;
 };
 
+/* Addresses whose lines have left all caches, by exchange(). */
+struct shadow_cleaned {
+    uint64_t va;
+    uint64_t len;
+};
+
 /* What happened since shadow_begin(). */
 struct shadow_count {
     size_t filled;    /* entries of tables that are not linked */
     size_t writes;    /* entries of live tables, by write() */
     size_t runs;      /* calls of write() */
-    size_t exchanges; /* the same by exchange() */
+    size_t exchanges; /* calls of exchange() */
     size_t flushes;   /* outside exchange() */
     size_t allocs;
     size_t frees;
@@ -93,6 +99,8 @@ struct shadow_tlb {
     } open[SHADOW_MAX_OPEN];
     size_t depth;
     bool exchanging;
+    struct shadow_cleaned *cleaned; /* since shadow_begin(), in order; what touches is one */
+    size_t ncleaned;
     struct pt_change change; /* the one that is carried out */
     struct shadow_count count;
 };
@@ -113,6 +121,9 @@ void shadow_finish(struct shadow_tlb *tlb, enum error_code code);
 
 /* What has been stored through pointers since the last call: new tables may be filled that way. */
 void shadow_catch_up(struct shadow_tlb *tlb);
+
+/* shadow_clean.c: what loses its lines in this exchange. */
+void shadow_clean(struct shadow_tlb *tlb, const struct pt_exchange *what);
 
 /* Which of the fake memory's frames this is. */
 size_t shadow_index(const struct shadow_tlb *tlb, uint64_t frame);

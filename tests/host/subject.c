@@ -292,6 +292,21 @@ static void trace(const struct pt_change *c)
                       c->allow_types ? " allow_types" : "");
 }
 
+/* Each page of the change, as it was before. */
+static const uint64_t *words_before(const struct subject *s, const struct pt_change *change,
+                                    const struct before *before)
+{
+    for (size_t i = 0; i < s->narenas; i++) {
+        const struct arena *arena = &s->arenas[i];
+
+        if (arena->owner == s->owner && change->va >= arena->va &&
+            (change->va - arena->va) / 4096 < arena->count)
+            return before->pages[i] + (change->va - arena->va) / 4096;
+    }
+    fail_msg("0x%llx is modelled in no arena", (unsigned long long)change->va);
+    return NULL;
+}
+
 struct error subject_update(struct subject *s, const struct pt_change *change)
 {
     static struct before before;
@@ -316,10 +331,12 @@ struct error subject_update(struct subject *s, const struct pt_change *change)
         full = full || before.registry.count + 2 * runs > s->registry.max;
     check_error(s, change, &told, full, err);
     free(told.open);
-    if (err.code != ERR_NONE)
+    if (err.code != ERR_NONE) {
         assert_unchanged(&before, s);
-    else
+    } else {
+        subject_check_clean(s, change, words_before(s, change, &before));
         subject_check(s, change);
+    }
     let_go(&before, s);
     return err;
 }

@@ -102,6 +102,10 @@ void subject_assert(const struct subject *s, size_t tables, size_t small, size_t
 void subject_check(struct subject *s, const struct pt_change *change);
 size_t subject_count_aliases(const struct subject *s);
 
+/* subject_clean.c: after this change; the word of each of its pages before. */
+void subject_check_clean(const struct subject *s, const struct pt_change *change,
+                         const uint64_t *before);
+
 /* subject_foretell.c: the errors that are to be, and of each the page that is wrong first. */
 struct foretold {
     bool wrong[ERR_CODES];

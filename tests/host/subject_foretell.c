@@ -46,6 +46,10 @@ static bool well_formed(const struct subject *s, const struct pt_change *c, stru
         blame(told, ERR_WIDTH, c->va, pa);
         good = false;
     }
+    if (c->op != PT_UNMAP && s->mtrr.no_pat && (c->type == MEMTYPE_WC || c->type == MEMTYPE_WP)) {
+        blame(told, ERR_TYPE, c->va, pa);
+        good = false;
+    }
     if (map && c->max_level > 2) {
         blame(told, ERR_LARGE, c->va, pa);
         good = false;

@@ -94,6 +94,26 @@ static void each_capability_has_its_own_bit(void **state)
     }
 }
 
+/* CLFLUSH takes what EBX says, if EDX says that there is one, and pages are made of such lines. */
+static void lines_of_clflush_divide_a_page(void **state)
+{
+    static const struct {
+        uint32_t ebx, edx;
+        unsigned line;
+    } cpus[] = {
+        {0x00020800, 1u << 19, 64},  {0xff0208ff, 1u << 19, 64},   {0x00020400, 1u << 19, 32},
+        {0x00021000, 1u << 19, 128}, {0x00020800, 0, 0},           {0x00020000, 1u << 19, 0},
+        {0x00020900, 1u << 19, 0},   {0x00020800, ~(1u << 19), 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cpus); i++) {
+        struct cpuid_words words = {.leaf1_ebx = cpus[i].ebx, .leaf1_edx = cpus[i].edx};
+
+        assert_int_equal(cpu_caps_from(&words).cache_line, cpus[i].line);
+    }
+}
+
 /* SYSCFG and TOP_MEM2: AMD and Hygon from family 0Fh on, where no hypervisor is in between. */
 static void tom2_is_for_bare_amd_only(void **state)
 {
@@ -332,6 +352,7 @@ int main(void)
         cmocka_unit_test(all_bits_are_all_capabilities),
         cmocka_unit_test(each_capability_has_its_own_bit),
         cmocka_unit_test(tom2_is_for_bare_amd_only),
+        cmocka_unit_test(lines_of_clflush_divide_a_page),
         cmocka_unit_test(physical_width_is_as_reported),
         cmocka_unit_test(width_without_the_leaf_is_36),
         cmocka_unit_test(width_is_always_between_32_and_52),

@@ -91,10 +91,10 @@ static void flush(void *ctx, uint64_t va, uint64_t len)
     made.flushed = va;
 }
 
-static void exchange(void *ctx, uint64_t *slot, uint64_t entry, uint64_t va, uint64_t len)
+static void exchange(void *ctx, const struct pt_exchange *what)
 {
-    flush(ctx, va, len);
-    *slot = entry;
+    flush(ctx, what->va, what->len);
+    write(ctx, what->slot, what->n, what->entry, what->step);
 }
 
 static const struct pt_live_memory memory = {NULL,  reserve, alloc, give_back, open,
