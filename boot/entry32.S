@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where multiboot2 loaders on BIOS, and PVH, enter: 32-bit protected mode, paging off. */
+#include "asm.inc"
 #include "early.inc"
 #include "multiboot2.h"
 
@@ -15,7 +16,7 @@
  *      information, eax = the entry for the identity map's slot of boot_l4
  */
         .globl  footing_entry
-footing_entry:
+ROOT footing_entry
         cli
         cld
         cmp     $MB2_LOADER_MAGIC, %eax
@@ -43,6 +44,7 @@ enter32:
         BOOT_TABLES e
         pop     %esi
         jmp     trampoline32
+END footing_entry
 
 /*
  * pvh_entry (Xen, docs/misc/pvh.pandoc): from QEMU's -kernel, or Xen.
@@ -50,7 +52,7 @@ enter32:
  * In:  ebx = start info; the rest as above
  */
         .globl  pvh_entry
-pvh_entry:
+ROOT pvh_entry
         cli
         cld
         /* The same question; here the stack is a word of conventional memory. */
@@ -62,6 +64,7 @@ pvh_entry:
         sub     $OFFSET(1b), %ebp
         lea     OFFSET(boot_stack_top)(%ebp), %esp
         jmp     enter32
+END pvh_entry
 
 /*
  * check_cpu: CPUID, long mode and NX, or a panic.
@@ -69,7 +72,7 @@ pvh_entry:
  * In:  ebp = image's physical address, a stack
  * Clobbers eax, ebx, ecx, edx, esi
  */
-check_cpu:
+ROOT check_cpu
         pushf
         mov     (%esp), %eax
         xorl    $EFLAGS_ID, (%esp)
@@ -92,6 +95,7 @@ check_cpu:
         mov     $OFFSET(text_no_nx), %esi
         CHECK_NX early_panic32
         ret
+END check_cpu
 
 /*
  * check_a20: address line 20 must be open, or every odd MiB is another's
@@ -100,7 +104,7 @@ check_cpu:
  * In:  ebp = image's physical address, a stack
  * Clobbers eax, edx, esi, edi
  */
-check_a20:
+ROOT check_a20
         lea     OFFSET(a20_probe)(%ebp), %edi
         mov     %edi, %edx
         xor     $A20_BIT, %edx
@@ -111,24 +115,27 @@ check_a20:
         mov     $OFFSET(text_no_a20), %esi
         je      early_panic32
         ret
+END check_a20
 
 /* No boot information, so no stack yet: any conventional memory will do, nothing comes after. */
-not_multiboot2:
+ROOT not_multiboot2
         mov     $CONVENTIONAL_STACK, %esp
         call    1f
 1:      pop     %ebp
         sub     $OFFSET(1b), %ebp
         mov     $OFFSET(text_loader), %esi
+END not_multiboot2
 
 /*
  * early_panic32: print and stop.
  *
  * In:  ebp = image's physical address, esi = the text's offset in the image
  */
-early_panic32:
+ROOT early_panic32
         add     %ebp, %esi
         mov     $VGA_TEXT_PA, %edi
         EARLY_PANIC e
+END early_panic32
 
         .section .rodata
 text_no_long_mode:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where UEFI enters, through a multiboot2 loader or directly: 64-bit mode, boot services alive. */
+#include "asm.inc"
 #include "early.inc"
 #include "firmware.h"
 #include "multiboot2.h"
@@ -15,7 +16,7 @@
  *      stack
  */
         .globl  footing_entry_efi64
-footing_entry_efi64:
+ROOT footing_entry_efi64
         pushf
         pop     %r8
         cli
@@ -25,6 +26,7 @@ footing_entry_efi64:
         cmp     $MB2_LOADER_MAGIC, %eax
         jne     early_panic64
         jmp     enter64
+END footing_entry_efi64
 
 /*
  * efi_entry (UEFI 2.10 section 4.1): footing.efi, from the firmware itself.
@@ -33,7 +35,7 @@ footing_entry_efi64:
  * In:  rcx = image handle, rdx = system table; the rest as above
  */
         .globl  efi_entry
-efi_entry:
+ROOT efi_entry
         pushf
         pop     %r8
         cli
@@ -43,6 +45,7 @@ efi_entry:
         mov     %rdx, FIRMWARE_SYSTEM_TABLE(%rdi)
         xor     %r12d, %r12d
         /* falls through */
+END efi_entry
 
 /*
  * enter64: what both have in common.
@@ -52,7 +55,7 @@ efi_entry:
  * Out: to trampoline64 with rsi = boot information, rbx = root of the boot
  *      tables, r9 = saved firmware state
  */
-enter64:
+ROOT enter64
         cld
         /* Long mode is here; NX need not be. */
         lea     text_no_nx(%rip), %rsi
@@ -78,6 +81,7 @@ enter64:
 1:      mov     %r12, %rsi
         movabs  $firmware, %r9
         jmp     trampoline64
+END enter64
 
 /*
  * save_firmware: all that a call into the firmware needs again.
@@ -85,7 +89,7 @@ enter64:
  * In:  rbp = image's physical address, r8 = flags at entry
  * Clobbers rax, rdi
  */
-save_firmware:
+FUNCTION save_firmware
         lea     firmware(%rip), %rdi
         mov     %rbp, FIRMWARE_IMAGE(%rdi)
         mov     %r8, FIRMWARE_FLAGS(%rdi)
@@ -106,11 +110,13 @@ save_firmware:
         and     $-16, %rax
         mov     %rax, FIRMWARE_RSP(%rdi)
         ret
+END save_firmware
 
 /* early_panic64: print and stop. In: rsi = the text. A UEFI screen is no text screen. */
-early_panic64:
+ROOT early_panic64
         xor     %edi, %edi
         EARLY_PANIC r
+END early_panic64
 
         .bss
         .balign 16

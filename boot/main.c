@@ -303,6 +303,7 @@ static void switch_tables(void)
         must(levels_change(&boot));
     must(pmap_check());
     cpu_switch(&state);
+    trap_plan(&boot.plan);
     pmap_switched(boot.request.directmap ? &boot.plan : NULL, boot.request.directmap_base);
 }
 

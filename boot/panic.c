@@ -4,7 +4,8 @@
 #include "console.h"
 #include "cpu.h"
 
-static bool panicking;
+/* How far the first panic has come: an exception on the way leads here again. */
+static enum { QUIET, PRINTING, PRINTING_AGAIN, PRINTED } progress;
 static bool exits = true;
 static void (*go_back)(const struct error *err);
 static void (*seek_screen)(void);
@@ -39,16 +40,11 @@ static void print_number(const char *name, uint64_t value, const char **separato
     *separator = ", ";
 }
 
-void panic(const struct error *err)
+static void print_line(const struct error *err)
 {
     const struct error_words words = error_words(err->code);
     const char *separator = " (";
 
-    /* A fault while we print: say no more than is being said. */
-    if (panicking)
-        stop();
-    panicking = true;
-    console_all();
     log_print(LOG_ALWAYS, "footing: panic %s: %s", words.name, words.says);
     if (err->text)
         log_print(LOG_ALWAYS, ": %s", err->text);
@@ -57,9 +53,28 @@ void panic(const struct error *err)
     print_number(words.at, err->at, &separator);
     print_number(words.value, err->value, &separator);
     log_print(LOG_ALWAYS, "%s\n", separator[0] == ',' ? ")" : "");
+}
+
+bool panic_is_printing(void)
+{
+    return progress == PRINTING || progress == PRINTING_AGAIN;
+}
+
+void panic(const struct error *err)
+{
+    static const struct error *first;
+
+    if (progress >= PRINTING_AGAIN)
+        stop();
+    if (progress == QUIET)
+        first = err;
+    progress++;
+    console_all();
+    print_line(first);
+    progress = PRINTED;
     if (seek_screen)
         seek_screen();
     if (go_back)
-        go_back(err);
+        go_back(first);
     stop();
 }

@@ -38,6 +38,9 @@ void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud);
  */
 void console_screen(print_sink put);
 
+/* No character goes to the screen or to the firmware's console any more: they may be gone. */
+void console_lose_screen(void);
+
 /* The same for the firmware's own console (CONSOLE_EFI): null once boot services are gone. */
 void console_firmware(print_sink put);
 

@@ -6,8 +6,14 @@
 
 #include "error.h"
 
-/* One line on every console, then stop; see README, "Panic codes". */
+/*
+ * One line on every console, then stop; see README, "Panic codes". Called
+ * again while that line is printed, by an exception: the same line once more.
+ */
 _Noreturn void panic(const struct error *err);
+
+/* Is the line on its way? An exception met there says so, and goes on without the screen. */
+bool panic_is_printing(void);
 
 /* Go on, or panic. */
 static inline void must(struct error err)

@@ -82,6 +82,12 @@ static void screen_put(char c)
         backlog_put(&backlog, c);
 }
 
+void console_lose_screen(void)
+{
+    console.screen = NULL;
+    console.firmware = NULL;
+}
+
 void console_firmware(print_sink put)
 {
     console.firmware = put;

@@ -5,6 +5,7 @@
  * again, on a page that is identity-mapped before and after: a copy of
  * levels_start … levels_end in RAM below 4 GiB.
  */
+#include "asm.inc"
 #include "layout.h"
 #include "x86.h"
 
@@ -24,13 +25,13 @@
  * Out: under new_root
  */
         .globl  cpu_change_levels
-cpu_change_levels:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+FUNCTION cpu_change_levels
+        SAVE    rbx
+        SAVE    rbp
+        SAVE    r12
+        SAVE    r13
+        SAVE    r14
+        SAVE    r15
         mov     %rsp, levels_rsp(%rip)
         mov     %rsi, %cr3
         jmp     *%rdi
@@ -38,17 +39,18 @@ cpu_change_levels:
 levels_changed:
         mov     levels_rsp(%rip), %rsp
         call    descriptors_load
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        RESTORE r15
+        RESTORE r14
+        RESTORE r13
+        RESTORE r12
+        RESTORE rbp
+        RESTORE rbx
         ret
+END cpu_change_levels
 
 /* From here on all runs in the copy. In: rdi = its address, edx = new root. */
         .globl  levels_start, levels_end
-levels_start:
+ROOT levels_start
         lea     IN_COPY(levels_gdt)(%rdi), %rax
         movw    $(levels_gdt_end - levels_gdt - 1), -10(%rsp)
         mov     %rax, -8(%rsp)
@@ -88,6 +90,7 @@ levels_gdt_end:
 levels_target:
         .long   0                       /* filled in */
         .word   SEL_CODE64
+END levels_start
 levels_end:
 
         .bss

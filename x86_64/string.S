@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* The four functions that compilers call on their own (GCC manual, "Standards"). */
+#include "asm.inc"
+
         .text
 
 /* memcpy(rdi = to, rsi = from, rdx = bytes) */
         .globl  memcpy
-memcpy:
+FUNCTION memcpy
         mov     %rdi, %rax
         mov     %rdx, %rcx
         rep movsb
         ret
+END memcpy
 
 /* memset(rdi = to, esi = byte, rdx = bytes) */
         .globl  memset
-memset:
+FUNCTION memset
         mov     %rdi, %r8
         mov     %esi, %eax
         mov     %rdx, %rcx
         rep stosb
         mov     %r8, %rax
         ret
+END memset
 
 /* memmove(rdi = to, rsi = from, rdx = bytes): downwards if `to` lies in [from, from + bytes). */
         .globl  memmove
-memmove:
+FUNCTION memmove
         mov     %rdi, %rax
         sub     %rsi, %rax
         cmp     %rdx, %rax
@@ -35,10 +39,11 @@ memmove:
         rep movsb
         cld
         ret
+END memmove
 
 /* memcmp(rdi, rsi, rdx = bytes) */
         .globl  memcmp
-memcmp:
+FUNCTION memcmp
         mov     %rdx, %rcx
         xor     %eax, %eax
         repe cmpsb
@@ -47,3 +52,4 @@ memcmp:
         movzbl  -1(%rsi), %ecx
         sub     %ecx, %eax
 1:      ret
+END memcmp

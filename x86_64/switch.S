@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The switch to the final page tables, and the places where measuring tools wait. */
+#include "asm.inc"
 #include "cpu.h"
 #include "io.h"
 #include "x86.h"
@@ -15,7 +16,7 @@
  * Clobbers rax, rcx, rdx
  */
         .globl  cpu_switch
-cpu_switch:
+FUNCTION cpu_switch
         mov     CPU_STATE_EFER(%rdi), %eax
         mov     CPU_STATE_EFER + 4(%rdi), %edx
         mov     $MSR_EFER, %ecx
@@ -35,11 +36,13 @@ cpu_switch:
         mov     %rdx, %cr3
         mov     %rcx, %cr4
         ret
+END cpu_switch
 
 /* footing_ready: everything is in place. For breakpoints and counters. */
         .globl  footing_ready
-footing_ready:
+FUNCTION footing_ready
         ret
+END footing_ready
 
 /*
  * cpu_enter(entry, info): the payload, in the state that README.md writes
@@ -49,7 +52,7 @@ footing_ready:
  * Out: to payload_returned(rax), if the payload comes back
  */
         .globl  cpu_enter
-cpu_enter:
+FUNCTION cpu_enter
         mov     %rdi, %r11
         mov     %rsi, %rdi
 
@@ -82,6 +85,8 @@ cpu_enter:
         mov     $MSR_KERNEL_GS_BASE, %ecx
         wrmsr
 
+        /* Nobody has called the payload: what was on the stack is gone. */
+        .cfi_undefined rip
         movabs  $boot_stack_top, %rsp
         lea     1f(%rip), %rcx
         push    %rcx
@@ -107,25 +112,32 @@ cpu_enter:
         cld
         call    payload_returned
         ud2
+END cpu_enter
 
         .balign 4
+        .type   mxcsr_default, @object
 mxcsr_default:
         .long   MXCSR_DEFAULT
+        .size   mxcsr_default, . - mxcsr_default
 
 /* cpu_halt: interrupts off, for good. */
         .globl  cpu_halt
-cpu_halt:
+FUNCTION cpu_halt
         cli
         hlt
         jmp     cpu_halt
+END cpu_halt
 
 /*
  * cpu_reset: an IDT of length 0 turns the next exception into a triple
  * fault, which every PC answers with a reset.
  */
         .globl  cpu_reset
-cpu_reset:
+FUNCTION cpu_reset
         push    $0
+        .cfi_adjust_cfa_offset 8
         push    $0
+        .cfi_adjust_cfa_offset 8
         lidt    (%rsp)
         ud2
+END cpu_reset

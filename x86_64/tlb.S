@@ -4,6 +4,7 @@
  * and the writing of an entry not even the stack may be touched: it could be
  * what the entry maps.
  */
+#include "asm.inc"
 #include "tlb.h"
 #include "x86.h"
 
@@ -41,9 +42,10 @@
 
 /* tlb_flush(va, len) */
         .globl  tlb_flush
-tlb_flush:
+FUNCTION tlb_flush
         FORGET
         ret
+END tlb_flush
 
 /*
  * tlb_exchange(what, line): see tlb.h. All of *what is read first, and the
@@ -56,11 +58,11 @@ tlb_flush:
  * Clobbers rax, rcx, rdx, rdi, rsi, r8, r9, r10, r11
  */
         .globl  tlb_exchange
-tlb_exchange:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
+FUNCTION tlb_exchange
+        SAVE    rbx
+        SAVE    rbp
+        SAVE    r12
+        SAVE    r13
         mov     EXCHANGE_SLOT(%rdi), %r8
         mov     EXCHANGE_N(%rdi), %r9
         mov     EXCHANGE_ENTRY(%rdi), %r10
@@ -74,7 +76,9 @@ tlb_exchange:
 5:      mov     EXCHANGE_LEN(%rdi), %rsi
         mov     EXCHANGE_VA(%rdi), %rdi
         pushf
+        .cfi_adjust_cfa_offset 8
         pop     %r11
+        .cfi_adjust_cfa_offset -8
         cli
 
         mov     %r8, %rdx
@@ -103,9 +107,12 @@ tlb_exchange:
         jmp     10f
 9:      wbinvd
 10:     push    %r11
+        .cfi_adjust_cfa_offset 8
         popf
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        .cfi_adjust_cfa_offset -8
+        RESTORE r13
+        RESTORE r12
+        RESTORE rbp
+        RESTORE rbx
         ret
+END tlb_exchange

@@ -5,6 +5,7 @@
  * page tables and Footing's are exchanged; what runs on both sides of such a
  * moment must be mapped at the same address in both.
  */
+#include "asm.inc"
 #include "firmware.h"
 #include "layout.h"
 #include "x86.h"
@@ -22,7 +23,7 @@
  */
         .code32
         .globl  trampoline32
-trampoline32:
+ROOT trampoline32
         mov     %eax, OFFSET(boot_l4)(%ebp)
 
         /* The far jump and the descriptors have absolute addresses: fill them in. */
@@ -51,6 +52,7 @@ trampoline_long:
         xor     %r9d, %r9d
         movabs  $start_c, %r8
         jmp     *%r8
+END trampoline32
 
 /*
  * trampoline64: from the firmware's 64-bit mode to C.
@@ -61,9 +63,10 @@ trampoline_long:
  * Out: start_c
  */
         .globl  trampoline64
-trampoline64:
+ROOT trampoline64
         movabs  $start_c, %r8
         /* falls through */
+END trampoline64
 
 /*
  * enter_footing: exchange the firmware's tables for Footing's, with NX and
@@ -73,7 +76,7 @@ trampoline64:
  * In:  rbx = root, r8 = link address to go on at; interrupts off
  * Clobbers rax, rcx, rdx
  */
-enter_footing:
+ROOT enter_footing
         mov     $MSR_EFER, %ecx
         rdmsr
         or      $EFER_NXE, %eax
@@ -85,6 +88,7 @@ enter_footing:
         mov     %rax, %cr0
         mov     %rbx, %cr3
         jmp     *%r8
+END enter_footing
 
 /*
  * firmware_gate: out to the firmware for one call, and back.
@@ -97,7 +101,7 @@ enter_footing:
  *      are lost
  */
         .globl  firmware_gate
-firmware_gate:
+ROOT firmware_gate
         mov     %r12, %cr3
         mov     FIRMWARE_CR0(%rbp), %r12
         mov     %r12, %cr0
@@ -128,6 +132,7 @@ firmware_gate:
         mov     FIRMWARE_OWN_ROOT(%rbp), %rbx
         movabs  $firmware_return, %r8
         jmp     enter_footing
+END firmware_gate
 
         .balign 8
 trampoline_gdt:
@@ -149,25 +154,26 @@ trampoline_target:
  * Out: boot_main(image, information, firmware) on the boot stack
  */
         .text
-start_c:
+ROOT start_c
         movabs  $boot_stack_top, %rsp
         mov     %rbp, %rdi
         mov     %r9, %rdx
         xor     %ebp, %ebp
         call    boot_main
         ud2
+END start_c
 
 /*
  * firmware_call(function, args): see firmware.h.
  */
         .globl  firmware_call
-firmware_call:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+FUNCTION firmware_call
+        SAVE    rbx
+        SAVE    rbp
+        SAVE    r12
+        SAVE    r13
+        SAVE    r14
+        SAVE    r15
         lea     firmware(%rip), %rbx
         mov     %cr3, %rax
         mov     %rax, FIRMWARE_OWN_ROOT(%rbx)
@@ -188,13 +194,16 @@ firmware_call:
 firmware_return:
         mov     firmware + FIRMWARE_OWN_RSP(%rip), %rsp
         push    %r9
+        .cfi_adjust_cfa_offset 8
         call    descriptors_load
         pop     %rax
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        .cfi_adjust_cfa_offset -8
+        RESTORE r15
+        RESTORE r14
+        RESTORE r13
+        RESTORE r12
+        RESTORE rbp
+        RESTORE rbx
         cld
         ret
+END firmware_call

@@ -131,6 +131,21 @@ def test_memmap(bench: Bench, image_path: Path) -> None:
         ]
 
 
+def test_backtrace_goes_through_the_fault(bench: Bench, image_path: Path) -> None:
+    """From the report to who faulted, and to who called it, as far as the first function."""
+    elf, machine = str(image_path), guest(bench, RomBoot(command="then=exit"))
+    machine.command.append("-S")
+    fault = ["set $rdi = (long)&boot_stack + 4096", "set $rsi = 0", "set $rdx = 1", "set $rip = (long)&memcpy"]
+    with machine:
+        machine.qmp.command("query-status")
+        before = ["set arch i386:x86-64", f"file {elf}", "target remote ./gdb", "hbreak footing_ready",
+                  "continue", *fault, "hbreak trap_handler", "continue"]  # fmt: skip
+        said, = debugger.run(machine.directory, before, ["bt"])
+    names = [re.sub(r"^#\d+ +(?:0x[0-9a-f]+ in )?", "", line) for line in said if line.startswith("#")]
+    assert [name.split()[0] for name in names] == ["trap_handler", "<signal", "memcpy", "boot_main", "start_c"]
+    assert not any("Backtrace stopped" in line or "corrupt" in line for line in said)
+
+
 def test_refusals(bench: Bench, image_path: Path) -> None:
     """What cannot be done is one line that begins with the command's name."""
     commands = ["pt walk 0", "pt dump", "memmap"]
