@@ -11,11 +11,13 @@
 /* Where the known things end that the memory map need not tell. */
 static uint64_t devices_end(const struct boot *boot)
 {
-    static const struct pci_config config = {pci_read, pci_write};
-    uint64_t ecam = acpi_ecam_end(&boot->facts, pmap_read);
-    uint64_t bars = pci_end(&config);
+    static const struct pci_config config = {
+        pci_read, pci_write, pci_read_memory, pci_write_memory, NULL, 0,
+    };
+    struct known known = {acpi_ecam_end(&boot->facts, pmap_read), "PCI by MCFG"};
 
-    return ecam > bars ? ecam : bars;
+    pci_known(&config, &known);
+    return known.end;
 }
 
 struct error place_foreign(struct boot *boot)

@@ -49,9 +49,11 @@ uint64_t cpu_apic_base(void);
 uint64_t cpu_cr4(void);
 void cpu_set_cr4(uint64_t cr4);
 
-/* PCI configuration space; address as in pci.h. */
+/* PCI configuration space, by ports and in memory; addresses as in pci.h. */
 uint32_t pci_read(uint32_t address);
 void pci_write(uint32_t address, uint32_t value);
+uint32_t pci_read_memory(uint64_t pa);
+void pci_write_memory(uint64_t pa, uint32_t value);
 
 /* Enter the payload in the state that README.md writes down, on an empty boot stack. */
 _Noreturn void cpu_enter(uint64_t entry, const void *info);

@@ -42,6 +42,9 @@ bool pmap_reaches(uint64_t pa, uint64_t len);
  * ERR_PMAP stops the machine, naming who forgot to: `owner`, static.
  */
 void *pmap_map(const char *owner, uint64_t pa, size_t len);
+
+/* The same for a device's registers: uncacheable, whatever the MTRRs say. */
+void *pmap_map_device(const char *owner, uint64_t pa, size_t len);
 void pmap_unmap(const void *mapped);
 
 /* The same for the payload, which gets PMAP_PAYLOAD slots; null also where no entry can reach. */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "io.h"
+#include "pmap.h"
 #include "port.h"
 #include "x86.h"
 
@@ -84,4 +85,34 @@ void pci_write(uint32_t address, uint32_t value)
 {
     out32(PCI_ADDRESS, PCI_ENABLE | address);
     out32(PCI_DATA, value);
+}
+
+/*
+ * Configuration space in memory goes through EAX: AMD's family 10h knows no
+ * other way (BKDG for family 10h section 2.11.1).
+ */
+uint32_t pci_read_memory(uint64_t pa)
+{
+    uint32_t value = UINT32_MAX;
+    const uint32_t *at = NULL;
+
+    if (pmap_reaches(pa, sizeof(*at)))
+        at = pmap_map_device("PCI configuration", pa, sizeof(*at));
+    if (!at)
+        return value;
+    __asm__ volatile("movl (%1), %0" : "=a"(value) : "r"(at) : "memory");
+    pmap_unmap(at);
+    return value;
+}
+
+void pci_write_memory(uint64_t pa, uint32_t value)
+{
+    uint32_t *at = NULL;
+
+    if (pmap_reaches(pa, sizeof(*at)))
+        at = pmap_map_device("PCI configuration", pa, sizeof(*at));
+    if (!at)
+        return;
+    __asm__ volatile("movl %0, (%1)" : : "a"(value), "r"(at) : "memory");
+    pmap_unmap(at);
 }

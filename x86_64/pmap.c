@@ -88,11 +88,11 @@ static void clear_slot(unsigned slot)
 }
 
 /* In the first `max` slots. */
-static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len)
+static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len, enum memtype type)
 {
     uint64_t offset = pa & PAGE_MASK;
     uint64_t pages = (offset + len + PAGE_MASK) >> PAGE_SHIFT;
-    uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, MEMTYPE_WB, 0);
+    uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, type, 0);
     unsigned first;
 
     if (len > PMAP_MAX_BYTES || !slots_take(&pmap.taken, max, owner, pages, &first))
@@ -106,12 +106,17 @@ static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len
 
 void *pmap_map(const char *owner, uint64_t pa, size_t len)
 {
-    return map_within(PMAP_NESTED, owner, pa, len);
+    return map_within(PMAP_NESTED, owner, pa, len, MEMTYPE_WB);
+}
+
+void *pmap_map_device(const char *owner, uint64_t pa, size_t len)
+{
+    return map_within(PMAP_NESTED, owner, pa, len, MEMTYPE_UC);
 }
 
 void *pmap_map_payload(uint64_t pa, uint64_t len)
 {
-    return pmap_reaches(pa, len) ? map_within(PMAP_PAYLOAD, "payload", pa, len) : NULL;
+    return pmap_reaches(pa, len) ? map_within(PMAP_PAYLOAD, "payload", pa, len, MEMTYPE_WB) : NULL;
 }
 
 void pmap_unmap(const void *mapped)

@@ -1,77 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI's tables and PCI's configuration space as they come: the search ends,
- * believes no table of another name, and leaves every register as it was.
+ * PCI's configuration spaces as they come: the scan ends, sees what is there,
+ * and leaves every register as it was.
  *
- * Input: the size of the RSDP, the RSDP, a number of stretches of memory, each
- * with address, length and bytes; then functions, each with its place, header
- * type, command and status, and six BARs: a kind and what it takes. A kind of
- * 7 is a register with any value, of which any bits can be written; with such
- * ones about, nobody knows where BARs end.
+ * Input: a number of spaces in memory, each with its segment, address and
+ * buses; then functions, each with its segment, place, header type, command
+ * and status, class, and six BARs: a kind and what it takes. A kind of 7 is a
+ * register with any value, of which any bits can be written; with such ones
+ * about, nobody knows where BARs end. A device may have virtual functions,
+ * with a BAR for them.
  */
-#include "acpi_made.h"
 #include "fuzz.h"
 #include "pci_made.h"
 
-#define MOST_READS 100000u
-#define FOUR_GIB   (UINT64_C(1) << 32)
-
-static void memory_from(struct bytes *in, struct facts *facts)
-{
-    static const uint8_t sizes[] = {0, 20, 36, 36};
-
-    facts->rsdp_size = sizes[take8(in) % 4];
-    for (size_t i = 0; i < sizeof(facts->rsdp); i++)
-        facts->rsdp[i] = take8(in);
-    for (unsigned n = take8(in) % 16; n > 0; n--) {
-        uint64_t pa = take64(in);
-        uint8_t bytes[256];
-        size_t len = take8(in);
-
-        for (size_t i = 0; i < len; i++)
-            bytes[i] = take8(in);
-        acpi_made_put(pa, bytes, len);
-    }
-}
-
-static void check_tables(const struct facts *facts)
-{
-    static const char *const names[] = {"MCFG", "APIC"};
-
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t found = acpi_find(facts, names[i], acpi_made_read);
-        char name[4];
-
-        if (found == 0)
-            continue;
-        acpi_made_read(found, name, sizeof(name));
-        CHECK(memcmp(name, names[i], sizeof(name)) == 0);
-    }
-    acpi_ecam_end(facts, acpi_made_read);
-    CHECK(acpi_made_reads() < MOST_READS);
-}
+#define FOUR_GIB (UINT64_C(1) << 32)
 
 /* What a whole machine is expected to have above 4 GiB. */
-struct known {
+struct expected {
     uint64_t end;
     bool odd; /* nobody knows */
 };
 
-static void reaches(struct known *known, uint64_t end)
+static void reaches(struct expected *expected, uint64_t end)
 {
-    if (end > known->end)
-        known->end = end;
+    if (end > expected->end)
+        expected->end = end;
 }
 
 static unsigned bar_from(struct bytes *in, struct pci_made *made, unsigned bar, unsigned bars,
-                         struct known *known)
+                         struct expected *expected)
 {
     unsigned kind = take8(in) % 8;
     uint64_t base = take64(in);
     uint64_t size = UINT64_C(16) << take8(in) % 44;
 
     if (kind == 7) {
-        known->odd = true;
+        expected->odd = true;
         pci_made_set(made, 4 + bar, (uint32_t)base, (uint32_t)(base >> 32));
         return 1;
     }
@@ -86,11 +50,11 @@ static unsigned bar_from(struct bytes *in, struct pci_made *made, unsigned bar, 
     base = (base >> 2) - (base >> 2) % size;
     pci_made_bar64(made, bar, base, size, kind == 3);
     if (base >= FOUR_GIB)
-        reaches(known, base + size);
+        reaches(expected, base + size);
     return 2;
 }
 
-static void window_from(struct bytes *in, struct pci_made *made, struct known *known)
+static void window_from(struct bytes *in, struct pci_made *made, struct expected *expected)
 {
     const uint64_t mib = UINT64_C(1) << 20;
     uint64_t base = (take64(in) >> 2) / mib * mib;
@@ -98,60 +62,114 @@ static void window_from(struct bytes *in, struct pci_made *made, struct known *k
 
     pci_made_window(made, base, last);
     if (base <= last && last >= FOUR_GIB)
-        reaches(known, last + 1);
+        reaches(expected, last + 1);
 }
 
-/* A function beside function 0 is there only if that says so. */
-static bool is_asked(unsigned place, const bool *multiple)
+/* Which buses of a segment memory shows. */
+struct spaces {
+    unsigned first[PCI_MADE_SEGMENTS];
+    unsigned last[PCI_MADE_SEGMENTS];
+    bool are[PCI_MADE_SEGMENTS];
+};
+
+static void spaces_from(struct bytes *in, struct spaces *spaces)
 {
-    return place % 8 == 0 || multiple[place / 8];
+    for (unsigned n = take8(in) % 8; n > 0; n--) {
+        unsigned segment = take8(in) % PCI_MADE_SEGMENTS;
+        unsigned first = take8(in);
+        unsigned last = take8(in);
+
+        if (spaces->are[segment] || first > last)
+            continue;
+        spaces->are[segment] = true;
+        spaces->first[segment] = first;
+        spaces->last[segment] = last;
+        pci_made_space(segment, (segment + 1) * FOUR_GIB, first, last);
+    }
 }
 
-static void devices_from(struct bytes *in, struct known *known)
+static bool in_memory(const struct spaces *spaces, unsigned segment, unsigned bus)
 {
-    static bool multiple[65536 / 8];
+    return spaces->are[segment] && bus >= spaces->first[segment] && bus <= spaces->last[segment];
+}
+
+static void virtual_from(struct bytes *in, struct pci_made *made, struct expected *expected)
+{
+    unsigned vfs = take16(in);
+    uint64_t size = UINT64_C(16) << take8(in) % 40;
+    uint64_t base = take64(in) >> 8;
+
+    pci_made_express(made, vfs % 40);
+    pci_made_sriov(made, vfs % 50, vfs);
+    base -= base % size;
+    pci_made_vf_bar64(made, vfs % 5, base, size);
+    if (base >= FOUR_GIB && vfs > 0)
+        reaches(expected, vfs > (UINT64_MAX - base) / size ? UINT64_MAX : base + vfs * size);
+}
+
+/* A function that is there, and what it decodes. */
+static void function_from(struct bytes *in, struct pci_made *made, bool memory,
+                          struct expected *expected)
+{
+    unsigned header = made->was[3] >> 16 & 0x7f;
+    unsigned bars = header == 0 ? 6 : header == 1 ? 2 : 0;
+
+    pci_made_set(made, 1, (uint32_t)take64(in) & ~UINT32_C(0x00100000), 0x0547);
+    for (unsigned bar = 0; bar < bars;)
+        bar += bar_from(in, made, bar, bars, expected);
+    if (header == 1)
+        window_from(in, made, expected);
+    if (header == 0 && take8(in) % 2) {
+        struct expected virtual = {0, false};
+
+        virtual_from(in, made, &virtual);
+        if (memory)
+            reaches(expected, virtual.end);
+    }
+}
+
+/* Function 0 comes first, so that whether others are asked for is known. */
+static void devices_from(struct bytes *in, const struct spaces *spaces, struct expected *expected)
+{
+    static bool multiple[PCI_MADE_SEGMENTS][65536 / 8];
 
     memset(multiple, 0, sizeof(multiple));
     for (unsigned n = take8(in) % 32; n > 0; n--) {
+        unsigned segment = take8(in) % PCI_MADE_SEGMENTS;
         unsigned place = take16(in);
         unsigned header = take8(in);
-        uint32_t command = (uint32_t)take64(in);
-        unsigned bars = (header & 0x7f) == 0 ? 6 : (header & 0x7f) == 1 ? 2 : 0;
-        struct known own = {0};
-        struct pci_made *made = pci_made_add(place >> 8, place >> 3 & 31, place & 7, header);
+        bool memory = in_memory(spaces, segment, place >> 8);
+        struct expected own = {0, false};
+        struct pci_made *made =
+            pci_made_add_in(segment, place >> 8, place >> 3 & 31, place & 7, header);
 
         if (!made)
             return;
         if (place % 8 == 0)
-            multiple[place / 8] = header >> 7 != 0;
-        else if (!multiple[place / 8])
-            known->odd = true; /* function 0 may come later, and say otherwise */
-        pci_made_set(made, 1, command, 0x0547);
-        for (unsigned bar = 0; bar < bars;)
-            bar += bar_from(in, made, bar, bars, &own);
-        if ((header & 0x7f) == 1)
-            window_from(in, made, &own);
-        if (is_asked(place, multiple))
-            reaches(known, own.end);
-        known->odd = known->odd || own.odd;
+            multiple[segment][place / 8] = header >> 7 != 0;
+        else if (!multiple[segment][place / 8])
+            expected->odd = true; /* function 0 may come later, and say otherwise */
+        function_from(in, made, memory, &own);
+        if ((segment == 0 || memory) && (place % 8 == 0 || multiple[segment][place / 8]))
+            reaches(expected, own.end);
+        expected->odd = expected->odd || own.odd;
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct facts facts;
     struct bytes in = {data, data + size};
-    struct pci_config config = pci_made_config();
-    struct known known = {0};
-    uint64_t end;
+    struct expected expected = {0, false};
+    struct known known = {0, NULL};
+    struct spaces spaces = {0};
+    struct pci_config config;
 
-    acpi_made_clear();
-    memory_from(&in, &facts);
-    check_tables(&facts);
     pci_made_clear();
-    devices_from(&in, &known);
-    end = pci_end(&config);
+    spaces_from(&in, &spaces);
+    devices_from(&in, &spaces, &expected);
+    config = pci_made_config();
+    pci_known(&config, &known);
     pci_made_assert_restored();
-    CHECK(known.odd || end == known.end);
+    CHECK(expected.odd || known.end == expected.end);
     return 0;
 }

@@ -311,46 +311,30 @@ def write_pvh_seeds() -> None:
     write("pvh", "refuses", b"\0\0\3" + pvh_seed(1, 1, 6, b"")[3:])
 
 
-def acpi_table(name: bytes, body: bytes) -> bytes:
-    """A table with its header."""
-    return struct.pack("<4sIBB6s8s12x", name, 36 + len(body), 1, 0, b"MADEUP", b"") + body
-
-
-def devices_seed(wide: bool, functions: bytes) -> bytes:
-    """As fuzz_devices.c says: an RSDP, a root table and an MCFG, then what is on the bus."""
-    root, mcfg = 0x7ff00010, 0x7ff10024
-    rsdp = struct.pack("<8sB6sBIIQ4x", b"RSD PTR ", 0, b"MADEUP", 2 * wide, root, 36,
-                       root if wide else 0)
-    listed = struct.pack("<Q" if wide else "<I", mcfg)
-    entry = struct.pack("<QHBB4x", 0x200000000, 0, 0, 255)
-    seed = bytes((1 + wide,)) + rsdp + b"\2"
-    for address_, table in ((root, acpi_table(b"XSDT" if wide else b"RSDT", listed)),
-                            (mcfg, acpi_table(b"MCFG", bytes(8) + entry))):
-        seed += struct.pack("<QB", address_, len(table)) + table
-    return seed + functions
-
-
 def function(place: int, header: int, bars: tuple[tuple[int, int, int], ...],
-             window: bytes = b"") -> bytes:
+             window: bytes = b"", segment: int = 0, virtual: bytes = b"\0") -> bytes:
     """One function with BARs of these kinds, addresses and sizes, as powers of two."""
-    return struct.pack("<HBQ", place, header, 0xf9100507) + b"".join(
+    return struct.pack("<BHBQ", segment, place, header, 0xf9000507) + b"".join(
         struct.pack("<BQB", kind, base << (2 * (kind in (3, 4))), bit - 4)
-        for kind, base, bit in bars) + window
+        for kind, base, bit in bars) + (window if header & 0x7f else virtual)
 
 
 def write_devices_seeds() -> None:
-    """Devices and bridges, of every kind of BAR."""
+    """Devices and bridges, of every kind of BAR, by ports and in memory."""
     high = ((3, 0x800000000, 34), (4, 0x4000000000, 12), (2, 0xc000, 4), (0, 0xfe000000, 12))
     bridge = function(0x00e0, 1, ((0, 0xfd000000, 12), (0, 0, 12)),
                       struct.pack("<QQ", 0x800000000 << 2, 0x9ffffffff << 2))
     odd = tuple((7, 0xfffff0000000000c, 4) for _ in range(6))
-    write("devices", "none", devices_seed(False, b"\0"))
-    write("devices", "one", devices_seed(True, b"\1" + function(0x0018, 0, high)))
-    write("devices", "bridge", devices_seed(True, b"\2" + bridge + function(0x0100, 0, high)))
-    write("devices", "several", devices_seed(False, b"\3" + function(0x0010, 0x80, high) +
-                                             function(0x0013, 0, high[1:] + high[:1]) +
-                                             function(0xfff8, 0, high)))
-    write("devices", "odd", devices_seed(True, b"\1" + function(0x0018, 0, odd)))
+    spaces = bytes((2, 0, 0, 255, 1, 16, 31))
+    virtual = struct.pack("<BHBQ", 1, 64, 12, 0x9000000000 << 8)
+    write("devices", "none", b"\0\0")
+    write("devices", "one", b"\0\1" + function(0x0018, 0, high))
+    write("devices", "bridge", b"\0\2" + bridge + function(0x0100, 0, high))
+    write("devices", "several", b"\0\3" + function(0x0010, 0x80, high) +
+          function(0x0013, 0, high[1:] + high[:1]) + function(0xfff8, 0, high))
+    write("devices", "odd", b"\0\1" + function(0x0018, 0, odd))
+    write("devices", "memory", spaces + b"\3" + function(0x0018, 0, high, virtual=virtual) +
+          function(0x1100, 0, high, segment=1, virtual=virtual) + function(0x2000, 0, high, segment=1))
 
 
 def write(target: str, name: str, seed: bytes) -> None:
