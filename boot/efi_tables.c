@@ -6,7 +6,6 @@
 #include "load.h"
 
 /* ACPI 6.5 sections 5.2.5.3 (RSDP), 5.2.23 (BGRT). */
-#define RSDP_1_SIZE   20
 #define BGRT_ADDRESS  40
 #define BGRT_SIZE     56
 #define BITMAP_SIZE   2 /* in the file's header, behind "BM" */
@@ -64,19 +63,27 @@ static void keep(struct facts *facts, uint64_t base, uint64_t len, const char *w
         facts->kept[facts->nkept++] = (struct kept_range){base, len, what};
 }
 
+static void print_damage(const char *name, uint64_t pa, const char *why)
+{
+    log_print(LOG_WARNING, "footing: ACPI %s at 0x%lx: %s\n", name, pa, why);
+}
+
 /* The boot logo, which the BGRT points to. */
 static void keep_logo(struct facts *facts)
 {
-    uint64_t bgrt = acpi_find(facts, "BGRT", efi_read);
+    struct acpi acpi;
+    struct acpi_table bgrt;
     uint8_t table[BGRT_SIZE];
     uint8_t bitmap[BITMAP_HEADER];
     uint64_t address;
 
-    if (!bgrt)
+    acpi_open(&acpi, facts, efi_read, print_damage);
+    bgrt = acpi_find(&acpi, "BGRT", 0);
+    if (bgrt.len < BGRT_SIZE)
         return;
-    efi_read(bgrt, table, sizeof(table));
+    efi_read(bgrt.pa, table, sizeof(table));
     address = load64(table + BGRT_ADDRESS);
-    if (load32(table + ACPI_LENGTH) < BGRT_SIZE || !address)
+    if (!address)
         return;
     efi_read(address, bitmap, sizeof(bitmap));
     if (bitmap[0] == 'B' && bitmap[1] == 'M')

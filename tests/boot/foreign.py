@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import snapshot
 from console import MapLine
@@ -20,6 +20,7 @@ _HELD = re.compile(r"^footing: holds 0x([0-9a-f]+)-0x([0-9a-f]+) foreign space$"
 _MAP = re.compile(r"^footing: map 0x([0-9a-f]+)-0x([0-9a-f]+) (\S+)$", re.M)
 _BAR = re.compile(r"BAR\d: \d\d bit (?:prefetchable )?memory at 0x([0-9a-f]+) \[0x([0-9a-f]+)\]")
 _BRIDGE = re.compile(r"memory range \[0x([0-9a-f]+), 0x([0-9a-f]+)\]")
+_WINDOW = re.compile(r"^ +([0-9a-f]{16})-([0-9a-f]{16}) \(prio [^)]+\): device-memory\r?$", re.M)
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,16 @@ class Guest:
     bars: Intervals  # and what bridges forward
     is_amd: bool
     phys_bits: int
+    devices: Intervals = field(default_factory=list)  # DIMMs, NVDIMMs, virtio-mem
+    windows: Intervals = field(default_factory=list)  # where such can be plugged in
 
     def occupied(self) -> Intervals:
         """All that a range has to be above; what lies in AMD's hole is no matter there."""
         pieces = [(line.start, line.end) for line in self.map]
         pieces += [(start, end) for start, end, _ in self.regions]
+        pieces += [*self.bars, *self.devices, *self.windows]
         hole = [HYPERTRANSPORT] if self.is_amd else []
-        return union(piece for piece in (*pieces, *self.bars) if subtract([piece], hole))
+        return union(piece for piece in pieces if subtract([piece], hole))
 
     def without_scan(self, size: int) -> Found:
         """What the map alone, without a look at PCI, would give."""
@@ -69,17 +73,31 @@ def held(text: str) -> Intervals:
     return [(int(start, 16), int(last, 16) + 1) for start, last in _HELD.findall(text)]
 
 
+def _plugged(machine: Machine) -> list[tuple[int, int]]:
+    """All of each memory device, whether the guest has asked for it yet or not."""
+    devices = machine.qmp.command("query-memory-devices")
+    assert isinstance(devices, list)
+    facts = [device["data"] for device in devices]
+    starts = [data["memaddr" if "memaddr" in data else "addr"] for data in facts]
+    sizes = [data["max-size" if "max-size" in data else "size"] for data in facts]
+    return [(start, start + size) for start, size in zip(starts, sizes, strict=True)]
+
+
 def look(machine: Machine) -> Guest:
     """Ask QEMU."""
     pci = machine.hmp("info pci")
     both = [*_BAR.findall(pci), *_BRIDGE.findall(pci)]
     bars = [(int(start, 16), int(last, 16) + 1) for start, last in both]
+    plugged = _plugged(machine)
+    window = [(int(start, 16), int(last, 16) + 1) for start, last in _WINDOW.findall(machine.hmp("info mtree"))]
     bits = machine.cpu_property("phys-bits")
     assert isinstance(bits, int)
     return Guest(
         map=[MapLine(int(s, 16), int(e, 16) + 1, kind) for s, e, kind in _MAP.findall(machine.serial)],
         regions=snapshot.read_memory(machine),
         bars=union(bar for bar in bars if bar[0] < bar[1] <= 1 << bits),
+        devices=union(plugged),
+        windows=union(window),
         is_amd=machine.cpu_property("vendor") == "AuthenticAMD",
         phys_bits=bits,
     )

@@ -7,7 +7,6 @@ can be broken.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -166,26 +165,6 @@ def test_pci_is_left_as_it_was(bench: Bench, devices: str) -> None:
             assert_ready(machine)
             seen.append((machine.hmp("info pci"), snapshot.read_memory(machine)))
     assert seen[0] == seen[1]
-
-
-def _table(signature: bytes, body: bytes) -> bytes:
-    return signature + struct.pack("<I", 36 + len(body)) + bytes(28) + body
-
-
-@pytest.mark.parametrize("told", [True, False], ids=["mcfg", "none"])
-def test_above_configuration_space(bench: Bench, told: bool) -> None:
-    """Where ACPI's tables say that PCI's configuration space is; the RSDP is in the EBDA alone."""
-    ebda, tables, space = 0x9FC00, 0xA0000 - 0x200, 0x2000000000
-    rsdp = bytearray(b"RSD PTR " + bytes(8) + struct.pack("<I", tables))
-    rsdp[8] = -sum(rsdp) % 256
-    mcfg = _table(b"MCFG" if told else b"NONE", bytes(8) + struct.pack("<QHBBI", space, 0, 0, 255, 0))
-    blobs = [(0x40E, struct.pack("<H", ebda >> 4)), (ebda, bytes(rsdp)),
-             (tables, _table(b"RSDT", struct.pack("<I", tables + 64))), (tables + 64, mcfg)]  # fmt: skip
-    boot = RomBoot(command="then=halt foreign=1G", blobs=blobs)
-    with bench.by_rom(boot) as machine:
-        machine.wait_halted(ROM_SECONDS)
-        start = foreign.found(machine.serial).start
-    assert start == (0x2040000000 if told else 4 * GIB)
 
 
 def test_no_option_no_range(bench: Bench) -> None:
@@ -361,6 +340,8 @@ BROKEN: dict[str, tuple[Found, Callable[[Guest], Guest], str]] = {
     "over-ram": (Found(0, 2 * GIB, False), lambda g: g, "not empty"),
     "new-bar": (_GOOD, lambda g: replace(g, bars=[(11 * GIB, 11 * GIB + 1)]), "not empty"),
     "region-above": (_GOOD, lambda g: replace(g, regions=[(13 * GIB, 14 * GIB, "i/o")]), "below"),
+    "device-above": (_GOOD, lambda g: replace(g, devices=[(20 * GIB, 21 * GIB)]), "below"),
+    "over-a-window": (_GOOD, lambda g: replace(g, windows=[(4 * GIB, 11 * GIB)]), "not empty"),
     "map-above": (_GOOD, lambda g: replace(g, map=[MapLine(TIB, TIB + 1, "reserved")]), "below"),
     "intels-map": (_GOOD, lambda g: replace(g, is_amd=False), "below"),
     "no-gigabyte": (Found(10 * GIB + 4096, 12 * GIB + 4096, False), lambda g: g, "multiple"),

@@ -7,6 +7,7 @@ Usage: make_seeds.py FOLDER    writes tests/fuzz/seeds/TARGET/, in each target's
 import os
 import struct
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -311,6 +312,43 @@ def write_pvh_seeds() -> None:
     write("pvh", "refuses", b"\0\0\3" + pvh_seed(1, 1, 6, b"")[3:])
 
 
+def acpi_table(name: bytes, body: bytes) -> bytes:
+    """A table with its header; the target makes its sum right."""
+    return struct.pack("<4sIBB6s8s12x", name, 36 + len(body), 1, 0, b"MADEUP", b"") + body
+
+
+def acpi_seed(wide: bool, tables: Sequence[bytes]) -> bytes:
+    """As fuzz_acpi.c says: an RSDP, a root table, and others."""
+    root, first = 0x7ff00010, 0x7ff10024
+    rsdp = struct.pack("<8sB6sBIIQ4x", b"RSD PTR ", 0, b"MADEUP", 2 * wide, root, 36,
+                       root if wide else 0)
+    places = [first + 0x1000 * i for i in range(len(tables))]
+    listed = struct.pack(f"<{len(tables)}{'Q' if wide else 'I'}", *places)
+    seed = bytes((4 + 1 + wide,)) + rsdp + bytes((1 + len(tables),))
+    for address_, table in ((root, acpi_table(b"XSDT" if wide else b"RSDT", listed)),
+                            *zip(places, tables)):
+        seed += struct.pack("<QH", address_, 0x8000 | len(table)) + table
+    return seed
+
+
+def write_acpi_seeds() -> None:
+    """Each table that lists memory, both root tables, and damage."""
+    space = struct.pack("<QHBB4x", 0x200000000, 0, 0, 255)
+    mcfg = acpi_table(b"MCFG", bytes(8) + space + struct.pack("<QHBB4x", 0x4000000000, 1, 16, 31))
+    memory = struct.pack("<BBI2xQQ4xI8x", 1, 40, 0, 0x100000000, 0xf00000000, 3)
+    srat = acpi_table(b"SRAT", bytes(12) + bytes((0, 16)) + bytes(14) + memory)
+    nfit = acpi_table(b"NFIT", bytes(4) + struct.pack("<HH28xQQQ", 0, 56, 1 << 36, 1 << 33, 8))
+    cedt = acpi_table(b"CEDT", struct.pack("<BxHII4xQQ", 0, 32, 7, 1, 1 << 37, 1 << 16) +
+                      struct.pack("<BxH4xQQ12xI", 1, 40, 1 << 38, 1 << 34, 7))
+    apic = acpi_table(b"APIC", bytes(8))
+    write("acpi", "all", acpi_seed(True, (apic, mcfg, srat, nfit, cedt)))
+    write("acpi", "old", acpi_seed(False, (srat, mcfg)))
+    write("acpi", "twice", acpi_seed(True, (srat, srat, nfit, nfit)))
+    write("acpi", "cut", acpi_seed(True, (srat[:-8], mcfg, cedt)))
+    write("acpi", "sums", bytes((2,)) + acpi_seed(True, (srat,))[1:])
+    write("acpi", "none", b"\0")
+
+
 def function(place: int, header: int, bars: tuple[tuple[int, int, int], ...],
              window: bytes = b"", segment: int = 0, virtual: bytes = b"\0") -> bytes:
     """One function with BARs of these kinds, addresses and sizes, as powers of two."""
@@ -368,6 +406,7 @@ def main() -> int:
     write_loader_seeds()
     write_elf_seeds()
     write_pvh_seeds()
+    write_acpi_seeds()
     write_devices_seeds()
     return 0
 

@@ -12,6 +12,13 @@ static size_t nregions;
 static size_t reads;
 static uint64_t bytes_read;
 
+static struct {
+    size_t count;
+    const char *name;
+    uint64_t pa;
+    const char *why;
+} told;
+
 void acpi_made_clear(void)
 {
     nregions = 0;
@@ -56,6 +63,48 @@ uint8_t *acpi_made_table(uint64_t pa, const char *signature, const void *body, s
         memcpy(table + 36, body, len);
     table[9] = sum_to_zero(table, 36 + len);
     return acpi_made_put(pa, table, 36 + len);
+}
+
+void acpi_made_resum(uint64_t pa, size_t len)
+{
+    for (size_t r = 0; r < nregions; r++) {
+        uint8_t *table = regions[r].bytes;
+
+        if (regions[r].pa != pa)
+            continue;
+        put_number(table + 4, len, 4);
+        table[9] = 0;
+        table[9] = sum_to_zero(table, len < regions[r].len ? len : regions[r].len);
+        return;
+    }
+    fail_msg("no table at 0x%llx", (unsigned long long)pa);
+}
+
+static void report(const char *name, uint64_t pa, const char *why)
+{
+    told.count++;
+    told.name = name;
+    told.pa = pa;
+    told.why = why;
+}
+
+void acpi_made_open(struct acpi *acpi, const struct facts *facts)
+{
+    told.count = 0;
+    acpi_open(acpi, facts, acpi_made_read, report);
+}
+
+size_t acpi_made_reports(void)
+{
+    return told.count;
+}
+
+void acpi_made_assert_told(const char *name, uint64_t pa, const char *why)
+{
+    assert_true(told.count > 0);
+    assert_string_equal(told.name, name);
+    assert_int_equal(told.pa, pa);
+    assert_string_equal(told.why, why);
 }
 
 void acpi_made_ecam(uint8_t *entry, uint64_t base, unsigned first_bus, unsigned last_bus)

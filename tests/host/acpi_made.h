@@ -26,6 +26,14 @@ void acpi_made_ecam(uint8_t *entry, uint64_t base, unsigned first_bus, unsigned 
 /* An RSDP of 20 or 36 bytes, copied into the facts as a loader does. */
 void acpi_made_rsdp(struct facts *facts, size_t size, uint32_t rsdt, uint64_t xsdt);
 
+/* The table that was put here has this length instead, up to zeros, and a right checksum. */
+void acpi_made_resum(uint64_t pa, size_t len);
+
+/* acpi_open() in this memory. What is told from now on is counted, and the last is kept. */
+void acpi_made_open(struct acpi *acpi, const struct facts *facts);
+size_t acpi_made_reports(void);
+void acpi_made_assert_told(const char *name, uint64_t pa, const char *why);
+
 /* The callback; fails on an empty read. Zeros where nothing was put. */
 void acpi_made_read(uint64_t pa, void *to, size_t len);
 

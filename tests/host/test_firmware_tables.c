@@ -249,6 +249,25 @@ struct acpi {
     uint8_t bitmap[64];
 };
 
+static void sum_up(uint8_t *bytes, size_t len, size_t at)
+{
+    uint8_t sum = 0;
+
+    bytes[at] = 0;
+    for (size_t i = 0; i < len; i++)
+        sum = (uint8_t)(sum + bytes[i]);
+    bytes[at] = (uint8_t)(0x100 - sum);
+}
+
+/* All checksums are right, of the lengths that the tables say. */
+static void sum_acpi(struct acpi *acpi)
+{
+    sum_up(acpi->rsdp, 20, 8);
+    sum_up(acpi->rsdp, 36, 32);
+    sum_up(acpi->xsdt, acpi->xsdt[4], 9);
+    sum_up(acpi->bgrt, acpi->bgrt[4], 9);
+}
+
 static void build_acpi(struct acpi *acpi)
 {
     memset(acpi, 0, sizeof(*acpi));
@@ -272,13 +291,13 @@ static void build_acpi(struct acpi *acpi)
     put(acpi->bitmap + 2, 12345, 4);
 }
 
-/* The logo is kept as large as its bitmap says; what is no bitmap is not. */
+/* The logo is kept as large as its bitmap says; what is no bitmap is not, nor what no table tells. */
 static void logo_is_kept(void **state)
 {
     static struct acpi acpi;
 
     (void)state;
-    for (unsigned damage = 0; damage < 6; damage++) {
+    for (unsigned damage = 0; damage < 8; damage++) {
         struct run *run = start();
 
         build_acpi(&acpi);
@@ -291,7 +310,12 @@ static void logo_is_kept(void **state)
         else if (damage == 4)
             put(acpi.rsdp + 24, 0, 8);
         else if (damage == 5)
-            put(acpi.bgrt + 4, 36, 4);
+            put(acpi.bgrt + 4, 55, 4);
+        sum_acpi(&acpi);
+        if (damage == 6)
+            acpi.bgrt[9] ^= 1;
+        else if (damage == 7)
+            acpi.xsdt[9] ^= 1;
         add_table(run, mock_guid_acpi_2, acpi.rsdp, 36);
         run_good(run);
         assert_int_equal(run->facts.nkept, damage == 0);
@@ -299,6 +323,9 @@ static void logo_is_kept(void **state)
             assert_int_equal(run->facts.kept[0].base, place(acpi.bitmap));
             assert_int_equal(run->facts.kept[0].len, 12345);
         }
+        assert_int_equal(strstr(run->mock.log, "footing: ACPI BGRT at 0x") != NULL, damage == 6);
+        assert_int_equal(strstr(run->mock.log, "footing: ACPI XSDT at 0x") != NULL,
+                         damage == 4 || damage == 7);
         run_end(run);
     }
 }

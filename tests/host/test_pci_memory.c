@@ -155,8 +155,10 @@ static void conventional_functions_are_not_asked(void **state)
         pci_made_vf_bar64(made, 0, G(8), M(1));
         if (kind == 0)
             pci_made_set(made, 1, 0xf9000507, 0x0547); /* no list of capabilities */
-        if (kind == 1)
+        if (kind == 1) {
             pci_made_set(made, 13, 0x3c, 0); /* it would begin in the header */
+            pci_made_set(made, 15, 0x10, 0);
+        }
         if (kind == 2)
             pci_made_set(made, 16, 0x00000001, 0); /* the list ends */
         if (kind == 3)
