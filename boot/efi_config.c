@@ -6,24 +6,9 @@
 #include "print.h"
 #include "text.h"
 
-/* As much of a line is shown in an error. */
-#define QUOTE_MAX 120
-
 static const char *config_name(const struct efi_config *c)
 {
     return c->names[c->nnames - 1];
-}
-
-/* A line for an error, without what would upset a terminal. */
-static const char *quote(struct config_text text)
-{
-    static char quoted[QUOTE_MAX + sizeof("...")];
-    size_t len = text.len < QUOTE_MAX ? text.len : QUOTE_MAX;
-
-    for (size_t i = 0; i < len; i++)
-        quoted[i] = text.at[i] < ' ' || text.at[i] > '~' ? '?' : text.at[i];
-    __builtin_memcpy(quoted + len, len < text.len ? "..." : "", len < text.len ? 4 : 1);
-    return quoted;
 }
 
 struct error efi_config_line(struct efi_config *c, struct error err,
@@ -31,8 +16,18 @@ struct error efi_config_line(struct efi_config *c, struct error err,
 {
     const char *what = err.text ? err.text : error_words(err.code).says;
 
-    err.text = message("%s:%u: %s: %s", config_name(c), entry->line, quote(entry->whole), what);
+    err.text = message("%s:%u: %s: %s", config_name(c), entry->line,
+                       quoted(entry->whole.at, entry->whole.len), what);
     return err;
+}
+
+void efi_config_place(const struct efi_config *c, const struct config_entry *entry,
+                      char place[FACTS_PLACE_MAX])
+{
+    const char *text = message("%s:%u", config_name(c), entry->line);
+
+    /* A name has less than EFI_NAME_MAX bytes, a line's number 5 digits. */
+    __builtin_memcpy(place, text, text_len(text) + 1);
 }
 
 static struct error bad_line(struct efi_config *c, const struct config_entry *entry,
@@ -256,13 +251,24 @@ static struct error follow_chain(struct efi_config *c, const struct config_entry
     return use_config_file(c, &file);
 }
 
+/* On the image's command line, an option without "--" before it looks like a section. */
+static bool has_equals(const char *text)
+{
+    while (*text != '\0' && *text != '=')
+        text++;
+    return *text == '=';
+}
+
 static struct error no_section(struct efi_config *c)
 {
-    const char *text = c->section[0] == '\0'
-                           ? message("%s: no section chosen: no default=, none on the command line",
-                                     config_name(c))
-                           : message("%s: no section [%s]", config_name(c), c->section);
+    const char *text;
 
+    if (c->section[0] == '\0')
+        text =
+            message("%s: no section chosen: no default=, none on the command line", config_name(c));
+    else
+        text = message("%s: no section [%s]%s", config_name(c), c->section,
+                       has_equals(c->section) ? ": options stand behind --" : "");
     return (struct error){.code = ERR_CONFIG, .text = text};
 }
 

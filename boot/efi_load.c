@@ -50,6 +50,10 @@ static struct error read_arguments(void)
     err = efi_args_parse(options, size, efi->name, shell, &loader.args);
     if (size > 0)
         pmap_unmap(options);
+    if (err.code == ERR_OPTION)
+        err.text = message("%s: the image takes -cfg=FILE, the name of a section, and options "
+                           "behind --",
+                           quoted(err.text, text_len(err.text)));
     if (!err.code && loader.args.ignored)
         log_print(LOG_WARNING, "footing: load options of %u bytes are no text: ignored\n", size);
     if (!err.code && efi->secure && loader.args.options[0] != '\0')
@@ -173,24 +177,37 @@ static struct error load_modules(void)
     return err;
 }
 
+/* Footing's command line: the section's options, then those of the image's own command line. */
+static struct error join_options(const struct config_entry *options)
+{
+    struct facts *facts = loader.facts;
+    struct config_text first = options->line != 0 ? options->value : (struct config_text){"", 0};
+    size_t len =
+        options_join(facts->cmdline, CMDLINE_MAX, first.at, first.len, loader.args.options);
+
+    if (options->line != 0) {
+        efi_config_place(&loader.config, options, facts->options_place);
+        facts->options_len = options_own_length(first.at, first.len);
+    }
+    return len < CMDLINE_MAX
+               ? SUCCESS
+               : (struct error){.code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = len};
+}
+
 static struct error load_chosen(void)
 {
     struct choice choice = {0};
     struct error err = SUCCESS;
-    size_t len;
 
     if (loader.config.text) {
         err = efi_config_find_section(&loader.config);
         if (!err.code)
             err = read_section(&choice);
     }
+    if (!err.code)
+        err = join_options(&choice.options);
     if (err.code)
         return err;
-    len =
-        options_join(loader.facts->cmdline, CMDLINE_MAX, choice.options.value.at,
-                     choice.options.line != 0 ? choice.options.value.len : 0, loader.args.options);
-    if (len >= CMDLINE_MAX)
-        return (struct error){.code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = len};
     err = load_first(".kernel", &choice.kernel, MODULE_KERNEL);
     if (!err.code)
         err = load_first(".ramdisk", &choice.ramdisk, MODULE_RAMDISK);

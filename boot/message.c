@@ -27,3 +27,14 @@ const char *message(const char *format, ...)
         text[used] = '\0';
     return text;
 }
+
+const char *quoted(const char *quote, size_t len)
+{
+    static char copy[QUOTE_MAX + sizeof("...")];
+    size_t kept = len < QUOTE_MAX ? len : QUOTE_MAX;
+
+    for (size_t i = 0; i < kept; i++)
+        copy[i] = quote[i] < ' ' || quote[i] > '~' ? '?' : quote[i];
+    __builtin_memcpy(copy + kept, kept < len ? "..." : "", kept < len ? sizeof("...") : 1);
+    return copy;
+}

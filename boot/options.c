@@ -3,6 +3,7 @@
 
 #include "console.h"
 #include "io.h"
+#include "print.h"
 #include "text.h"
 #include "words.h"
 
@@ -43,6 +44,38 @@ _Static_assert(THEN_PAYLOAD == 0 && THEN_HALT == 1 && THEN_EXIT == 2 && THEN_REB
                "as in thens");
 _Static_assert(CONSOLE_COM1 == 1 && CONSOLE_COM2 == 2 && CONSOLE_VGA == 4 && CONSOLE_EFI == 8,
                "as in devices");
+
+/* The options, and what is said of the values that each takes. */
+enum option {
+    OPTION_CONSOLE,
+    OPTION_MAXPAGE,
+    OPTION_MEM,
+    OPTION_SCRUB,
+    OPTION_LOGLEVEL,
+    OPTION_THEN,
+    OPTION_LA57,
+    OPTION_DIRECTMAP,
+    OPTION_FOREIGN,
+    OPTIONS
+};
+
+#define TAKES_SIZE "a size: decimal or 0x, then K, M, G, T or nothing, not 0"
+
+static const struct {
+    const char *name;
+    const char *takes;
+} forms[OPTIONS] = {
+    [OPTION_CONSOLE] = {"console=", "com1, com2 (each with ,BAUD, which divides 115200), vga, efi "
+                                    "or none, several after commas"},
+    [OPTION_MAXPAGE] = {"maxpage=", "4k, 2m or 1g"},
+    [OPTION_MEM] = {"mem=", TAKES_SIZE},
+    [OPTION_SCRUB] = {"scrub=", "off, on or verify"},
+    [OPTION_LOGLEVEL] = {"loglevel=", "0, 1, 2 or 3"},
+    [OPTION_THEN] = {"then=", "payload, halt, exit or reboot"},
+    [OPTION_LA57] = {"la57=", "auto, on or off"},
+    [OPTION_DIRECTMAP] = {"directmap=", "on or off"},
+    [OPTION_FOREIGN] = {"foreign=", TAKES_SIZE},
+};
 
 struct options options_default(void)
 {
@@ -90,6 +123,19 @@ static bool choose(struct choices choices, const char *word, unsigned *value)
         }
     }
     return false;
+}
+
+/* The units of a page size may be capitals, as those of any size. */
+static bool choose_page_size(const char *word, unsigned *level)
+{
+    char small[sizeof("4k")] = "";
+
+    for (size_t i = 0; word[i] != '\0'; i++) {
+        if (i + 1 == sizeof(small))
+            return false;
+        small[i] = text_lower(word[i]);
+    }
+    return choose(CHOICES(page_sizes), small, level);
 }
 
 static unsigned digit_value(char c)
@@ -214,35 +260,58 @@ static bool parse_console(struct options *options, unsigned *seen, const char *v
     return true;
 }
 
+static bool parse_then(struct options *options, const char *value)
+{
+    unsigned chosen;
+
+    if (!choose(CHOICES(thens), value, &chosen))
+        return false;
+    options->then = (enum option_then)chosen;
+    options->then_given = true;
+    return true;
+}
+
+/* Which option this is, and its value; OPTIONS: none. */
+static enum option find_option(const char *text, const char **value)
+{
+    unsigned option = 0;
+
+    while (option < OPTIONS && (*value = after(text, forms[option].name)) == NULL)
+        option++;
+    return (enum option)option;
+}
+
 /* seen: the devices that console= has named so far. */
-static bool parse_one(struct options *options, unsigned *seen, const char *option)
+static bool parse_one(struct options *options, unsigned *seen, const char *text)
 {
     const char *value;
     unsigned chosen;
 
-    if ((value = after(option, "console=")) != NULL)
+    switch (find_option(text, &value)) {
+    case OPTION_CONSOLE:
         return parse_console(options, seen, value);
-    if ((value = after(option, "maxpage=")) != NULL)
-        return choose(CHOICES(page_sizes), value, &options->max_level);
-    if ((value = after(option, "loglevel=")) != NULL)
-        return choose(CHOICES(loglevels), value, &options->loglevel);
-    if ((value = after(option, "foreign=")) != NULL)
-        return options_parse_size(value, &options->foreign);
-    if ((value = after(option, "mem=")) != NULL)
+    case OPTION_MAXPAGE:
+        return choose_page_size(value, &options->max_level);
+    case OPTION_MEM:
         return options_parse_size(value, &options->ram_limit);
-    if ((value = after(option, "la57=")) != NULL && choose(CHOICES(la57_modes), value, &chosen))
-        options->la57 = (enum option_la57)chosen;
-    else if ((value = after(option, "scrub=")) != NULL &&
-             choose(CHOICES(scrub_modes), value, &chosen))
-        options->scrub = (enum option_scrub)chosen;
-    else if ((value = after(option, "then=")) != NULL && choose(CHOICES(thens), value, &chosen))
-        options->then = (enum option_then)chosen;
-    else if ((value = after(option, "directmap=")) != NULL &&
-             choose(CHOICES(switches), value, &chosen))
-        options->directmap = chosen != 0;
-    else
+    case OPTION_SCRUB:
+        return choose(CHOICES(scrub_modes), value, &chosen) &&
+               (options->scrub = (enum option_scrub)chosen, true);
+    case OPTION_LOGLEVEL:
+        return choose(CHOICES(loglevels), value, &options->loglevel);
+    case OPTION_THEN:
+        return parse_then(options, value);
+    case OPTION_LA57:
+        return choose(CHOICES(la57_modes), value, &chosen) &&
+               (options->la57 = (enum option_la57)chosen, true);
+    case OPTION_DIRECTMAP:
+        return choose(CHOICES(switches), value, &chosen) &&
+               (options->directmap = chosen != 0, true);
+    case OPTION_FOREIGN:
+        return options_parse_size(value, &options->foreign);
+    default:
         return false;
-    return true;
+    }
 }
 
 static bool is_blank(char c)
@@ -277,6 +346,65 @@ struct error options_parse(struct options *options, char *line)
     }
 }
 
+/* The part of an option that names it: up to its '=', which counts, or all of it. */
+static size_t name_length(const char *text)
+{
+    size_t len = 0;
+
+    while (text[len] != '\0' && text[len] != '=')
+        len++;
+    return text[len] == '=' ? len + 1 : len;
+}
+
+/* Is one the other, but for one character too many, too few or another, or two exchanged, or case? */
+static bool is_near(const char *a, size_t alen, const char *b, size_t blen)
+{
+    while (alen > 0 && blen > 0 && text_lower(*a) == *b) {
+        a++;
+        b++;
+        alen--;
+        blen--;
+    }
+    while (alen > 0 && blen > 0 && text_lower(a[alen - 1]) == b[blen - 1]) {
+        alen--;
+        blen--;
+    }
+    if (alen == 2 && blen == 2)
+        return text_lower(a[0]) == b[1] && text_lower(a[1]) == b[0];
+    return alen <= 1 && blen <= 1;
+}
+
+/* The option that a text may have been meant for; OPTIONS: none. */
+static enum option near_option(const char *text)
+{
+    size_t len = name_length(text);
+    unsigned option = 0;
+
+    while (option < OPTIONS &&
+           !is_near(text, len, forms[option].name, text_len(forms[option].name)))
+        option++;
+    return (enum option)option;
+}
+
+const char *options_advice(const char *text)
+{
+    const char *said = quoted(text, text_len(text));
+    const char *names = "";
+    const char *value;
+    enum option option = find_option(text, &value);
+
+    if (option < OPTIONS)
+        return message("%s: %s takes %s", said, forms[option].name, forms[option].takes);
+    option = near_option(text);
+    if (option < OPTIONS)
+        return message("%s: perhaps %s is meant, which takes %s", said, forms[option].name,
+                       forms[option].takes);
+    for (unsigned i = 0; i < OPTIONS; i++)
+        names = message("%s%s%s", names, i == 0 ? "" : " ", forms[i].name);
+    return message("%s: Footing's options are %s; the payload's own words come after --", said,
+                   names);
+}
+
 /* Where a payload's part begins: at its "--", or at the end. */
 static size_t payload_part(const char *line, size_t len)
 {
@@ -291,6 +419,14 @@ static size_t payload_part(const char *line, size_t len)
             return at;
         at = end;
     }
+    return len;
+}
+
+size_t options_own_length(const char *line, size_t len)
+{
+    len = payload_part(line, len);
+    while (len > 0 && is_blank(line[len - 1]))
+        len--;
     return len;
 }
 

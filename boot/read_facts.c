@@ -9,6 +9,7 @@
 #include "mb2.h"
 #include "panic.h"
 #include "pmap.h"
+#include "print.h"
 #include "pvh.h"
 
 void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner)
@@ -44,6 +45,17 @@ static bool is_bios(const struct boot *boot, const struct firmware_state *firmwa
     return !firmware && !boot->facts.efi_system_table;
 }
 
+/* The option that is refused points into the line; of a configuration's, its file and line are said. */
+static struct error explain_option(const struct facts *facts, struct error err)
+{
+    size_t at = (size_t)(err.text - facts->cmdline);
+
+    err.text = options_advice(err.text);
+    if (at < facts->options_len)
+        err.text = message("%s: %s", facts->options_place, err.text);
+    return err;
+}
+
 static void read_options(struct boot *boot)
 {
     __builtin_memcpy(boot->facts.given, boot->facts.cmdline, CMDLINE_MAX);
@@ -53,7 +65,7 @@ static void read_options(struct boot *boot)
     console_start(boot->options.consoles, boot->options.com1_baud, boot->options.com2_baud);
     console_loglevel((enum log_level)boot->options.loglevel);
     panic_exits(boot->options.then == THEN_EXIT || boot->options.then == THEN_PAYLOAD);
-    must(err);
+    must(err.code ? explain_option(&boot->facts, err) : err);
 }
 
 /* What a live firmware knows that nobody else tells. */

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "efi_services.h"
+#include "facts.h"
 
 /* As many configurations can be chained, the first one included. */
 #define CHAIN_MAX 8
@@ -48,6 +49,10 @@ bool efi_config_copy(char copy[EFI_NAME_MAX], struct config_text text);
 /* The same error, its text preceded by file, line and text of this entry. */
 struct error efi_config_line(struct efi_config *c, struct error err,
                              const struct config_entry *entry);
+
+/* Where this entry stands, as "footing.cfg:4". */
+void efi_config_place(const struct efi_config *c, const struct config_entry *entry,
+                      char place[FACTS_PLACE_MAX]);
 
 /* Unmap the text, give its memory back. */
 void efi_config_close(struct efi_config *c);

@@ -22,6 +22,9 @@
 #define FACTS_TEXT_MAX  8192
 #define FACTS_NAMES_MAX (1 + MODULES_MAX * 256)
 
+/* Bytes for a file's name and a line's number, with a final zero. */
+#define FACTS_PLACE_MAX 272
+
 enum module_kind {
     MODULE_PLAIN,
     MODULE_KERNEL, /* the payload */
@@ -69,9 +72,11 @@ struct kept_range {
 #define FACTS_KEPT_MAX 8
 
 struct facts {
-    char cmdline[CMDLINE_MAX]; /* cut up when the options are parsed */
-    char given[CMDLINE_MAX];   /* as it was */
-    uint64_t information;      /* what the loader's own structures take; empty: nothing */
+    char cmdline[CMDLINE_MAX];           /* cut up when the options are parsed */
+    char given[CMDLINE_MAX];             /* as it was */
+    char options_place[FACTS_PLACE_MAX]; /* "footing.cfg:4", where cmdline's first part stands */
+    size_t options_len;                  /* of that part; 0: none of it is from a configuration */
+    uint64_t information;                /* what the loader's own structures take; empty: nothing */
     uint64_t information_end;
     struct module modules[MODULES_MAX];
     size_t nmodules;

@@ -22,6 +22,7 @@ struct options {
     enum option_la57 la57;
     enum option_scrub scrub;
     enum option_then then;
+    bool then_given; /* it does not stand there by default */
     bool directmap;
     uint64_t foreign;    /* bytes; 0: none wanted */
     uint64_t ram_limit;  /* mem=: RAM at or above this address is left alone; ~0: no limit */
@@ -29,6 +30,16 @@ struct options {
 };
 
 struct options options_default(void);
+
+/*
+ * What to say of an option that options_parse() refuses: its text, and what
+ * values it takes; or which option is but one character away; or which there
+ * are, and where the payload's words go. Text of message().
+ */
+const char *options_advice(const char *option);
+
+/* How much of a line (len bytes) is before the payload's "--", without blanks behind it. */
+size_t options_own_length(const char *line, size_t len);
 
 /*
  * Parse a line of options separated by blanks; the line is cut up in the

@@ -20,4 +20,11 @@ __attribute__((format(printf, 2, 3))) void print_to(print_sink sink, const char 
 #define MESSAGE_MAX 512
 __attribute__((format(printf, 1, 2))) const char *message(const char *format, ...);
 
+/*
+ * Somebody's text for such a line: without what would upset a terminal, and
+ * cut after QUOTE_MAX bytes, with "..." then. The next one takes its place.
+ */
+#define QUOTE_MAX 120
+const char *quoted(const char *quote, size_t len);
+
 #endif

@@ -141,6 +141,8 @@ FILES: dict[str, Case] = {
 
 _LISTED = r"footing\.cfg:4: kernel=k x: "
 _PAYLOAD = {"config": _run("kernel=k x")}
+_NONE_OF = r": Footing's options are console= .*; the payload's own words come after --"
+_ARGUMENTS = ": the image takes -cfg=FILE, the name of a section, and options behind --"
 _NO_ELF = ", no ELF executable for x86-64"
 OTHERS: dict[str, Case] = {
     "payload-is-text": Case("PAYLOAD", _LISTED + "it is a script" + _NO_ELF, files={"k": b"#!" * 99}, **_PAYLOAD),
@@ -149,16 +151,23 @@ OTHERS: dict[str, Case] = {
     "payload-is-big-endian": Case("PAYLOAD", _LISTED + "it is a big-endian ELF file" + _NO_ELF, files={"k": _elf(5, 2)}, **_PAYLOAD),
     "payload-is-for-arm": Case("PAYLOAD", _LISTED + "it is a 64-bit ELF file for AArch64" + _NO_ELF, files={"k": _elf(18, 183)}, **_PAYLOAD),
     "payload-is-an-object": Case("PAYLOAD", _LISTED + "it is an ELF object file that is not linked" + _NO_ELF, files={"k": _elf(16, 1)}, **_PAYLOAD),
-    "unknown-argument": Case("OPTION", "-cgf=x", arguments="-cgf=x"),
-    "empty-argument": Case("OPTION", "-cfg=", arguments="-cfg= run"),
-    "two-configs": Case("OPTION", "-cfg=b", arguments="-cfg=a -cfg=b"),
-    "two-sections": Case("OPTION", "debug", arguments="run debug"),
-    "unknown-option": Case("OPTION", "frob=1", _run("options=loglevel=3 frob=1")),
-    "unknown-option-on-the-firmwares-console": Case("OPTION", "frob=4", _run("options=console=efi frob=4")),
-    "unknown-option-on-no-console": Case("OPTION", "frob=5", _run("options=console=none frob=5")),
-    "unknown-value": Case("OPTION", "maxpage=3m", _run("options=maxpage=3m")),
-    "unknown-option-in-arguments": Case("OPTION", "frob=2", arguments="run -- loglevel=1 frob=2"),
-    "unknown-option-without-config": Case("OPTION", "frob=3", None, "-- frob=3"),
+    "unknown-argument": Case("OPTION", "-cgf=x" + _ARGUMENTS, arguments="-cgf=x"),
+    "empty-argument": Case("OPTION", "-cfg=" + _ARGUMENTS, arguments="-cfg= run"),
+    "two-configs": Case("OPTION", "-cfg=b" + _ARGUMENTS, arguments="-cfg=a -cfg=b"),
+    "two-sections": Case("OPTION", "debug" + _ARGUMENTS, arguments="run debug"),
+    "option-for-a-section": Case(
+        "CONFIG", r"footing\.cfg: no section \[loglevel=1\]: options stand behind --", arguments="loglevel=1"
+    ),
+    "unknown-option": Case("OPTION", r"footing\.cfg:4: frob=1" + _NONE_OF, _run("options=loglevel=3 frob=1")),
+    "unknown-option-on-the-firmwares-console": Case(
+        "OPTION", r"footing\.cfg:4: frob=4" + _NONE_OF, _run("options=console=efi frob=4")
+    ),
+    "unknown-option-on-no-console": Case(
+        "OPTION", r"footing\.cfg:4: frob=5" + _NONE_OF, _run("options=console=none frob=5")
+    ),
+    "unknown-value": Case("OPTION", r"footing\.cfg:4: maxpage=3m: maxpage= takes 4k, 2m or 1g", _run("options=maxpage=3m")),
+    "unknown-option-in-arguments": Case("OPTION", "frob=2" + _NONE_OF, arguments="run -- loglevel=1 frob=2"),
+    "unknown-option-without-config": Case("OPTION", "frob=3" + _NONE_OF, None, "-- frob=3"),
     "long-arguments": Case("CMDLINE", r".*", arguments="-- " + "loglevel=1 " * 375),
     "long-options": Case(
         "CMDLINE", r".*", _run("options=" + "loglevel=1 " * 370), "-- " + "loglevel=1 " * 10
@@ -206,7 +215,7 @@ _SAYS = {
 
 def _search(chosen: str, present: str, arguments: str = "", image: str = "footing-1.2.efi") -> Case:
     files = {name: _SAYS[name.rpartition("/")[2]] for name in present.split()}
-    return Case("OPTION", re.escape(chosen), None, arguments, files, image)
+    return Case("OPTION", rf"[^ ]+:\d: {re.escape(chosen)}{_NONE_OF}", None, arguments, files, image)
 
 
 SEARCH: dict[str, Case] = {
@@ -225,11 +234,13 @@ SEARCH: dict[str, Case] = {
     "program-name-first": _search("e-of-footing.cfg", "footing.cfg", "FS0:\\\\x\\\\Footing-1.2.EFI e"),
     "program-name-alone": _search("e-of-footing.cfg", "footing.cfg", "footing-1.2 e"),
     "chained": Case(
-        "OPTION", "deep", b"[global]\ndefault=d\nchain=sub/b.cfg\n[e]\n", "",
+        "OPTION", rf"c\.cfg:2: deep{_NONE_OF}", b"[global]\ndefault=d\nchain=sub/b.cfg\n[e]\n", "",
         {"sub/b.cfg": b"[global]\ndefault=f\nchain=c.cfg\n[f]\n", "c.cfg": b"[d]\noptions=deep\n"},
     ),
-    "a-section-goes-on": Case("OPTION", "frob", _run("module=m") + b"[z]\n[run]\noptions=frob\n", "", {"m": b"m"}),
-    "arguments-follow-options": Case("OPTION", "frob=2", _run("options=loglevel=1"), "-- frob=2"),
+    "a-section-goes-on": Case(
+        "OPTION", rf"footing\.cfg:7: frob{_NONE_OF}", _run("module=m") + b"[z]\n[run]\noptions=frob\n", "", {"m": b"m"}
+    ),
+    "arguments-follow-options": Case("OPTION", "frob=2" + _NONE_OF, _run("options=loglevel=1"), "-- frob=2"),
     "the-payloads-options": Case("FILE", ".*no.* " + _NOT_FOUND, _run("options=-- frob=1", "module=no"), "-- frob=2"),
 }  # fmt: skip
 

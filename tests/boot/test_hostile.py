@@ -173,7 +173,8 @@ def test_refused(bench: Bench, name: str) -> None:
 def test_unknown_option(bench: Bench, text: str) -> None:
     """An unknown option or value stops the boot, and the line quotes it."""
     words = bench.rom_panics(RomBoot(command=f"{text} loglevel=1"), "OPTION")
-    assert text in words
+    assert f": {text}: " in words
+    assert " takes " in words or "come after --" in words
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])

@@ -8,6 +8,7 @@
 #include "console.h"
 #include "fuzz.h"
 #include "options.h"
+#include "print.h"
 
 #define LINE_MAX_LEN 4095
 
@@ -118,7 +119,8 @@ static bool plain_option(struct options *options, unsigned *seen, char *word)
     case 0:
         return plain_console(options, seen, value);
     case 1:
-        n = one_of(value, "4k|2m|1g");
+        n = one_of(value, "4k|2m|1g|4K|2M|1G");
+        n = n < 0 ? n : n % 3;
         options->max_level = n < 0 ? options->max_level : (unsigned)n;
         return n >= 0;
     case 2:
@@ -213,8 +215,12 @@ static void check_line(const char *text, size_t len)
     size_t stop = plain_parse(&plain, other, &payload);
 
     CHECK(err.code == (stop == len ? ERR_NONE : ERR_OPTION));
+    CHECK(options_own_length(text, len) <= len);
     if (err.code) {
+        const char *advice = options_advice(err.text);
+
         CHECK(err.text == line + stop);
+        CHECK(strlen(advice) > 0 && strlen(advice) < MESSAGE_MAX - 1);
         check_before(&options, text, stop);
     } else {
         check_same(&options, &plain);

@@ -104,6 +104,9 @@ static void every_word_has_its_meaning(void **state)
     assert_int_equal(good("maxpage=4k").max_level, 0);
     assert_int_equal(good("maxpage=2m").max_level, 1);
     assert_int_equal(good("maxpage=1g").max_level, 2);
+    assert_int_equal(good("maxpage=4K").max_level, 0);
+    assert_int_equal(good("maxpage=2M").max_level, 1);
+    assert_int_equal(good("maxpage=1G").max_level, 2);
     assert_int_equal(good("la57=auto").la57, LA57_AUTO);
     assert_int_equal(good("la57=on").la57, LA57_ON);
     assert_int_equal(good("la57=off").la57, LA57_OFF);
@@ -116,6 +119,8 @@ static void every_word_has_its_meaning(void **state)
     assert_int_equal(good("loglevel=1").loglevel, 1);
     assert_int_equal(good("loglevel=2").loglevel, 2);
     assert_int_equal(good("loglevel=3").loglevel, 3);
+    assert_false(good("").then_given);
+    assert_true(good("then=payload").then_given);
     assert_int_equal(good("then=payload").then, THEN_PAYLOAD);
     assert_int_equal(good("then=halt").then, THEN_HALT);
     assert_int_equal(good("then=exit").then, THEN_EXIT);
@@ -437,6 +442,82 @@ static int drop_line(void **state)
     return 0;
 }
 
+/* What is said of an option that is refused: what it takes, what may be meant, or what there is. */
+static void advice_says_what_is_allowed(void **state)
+{
+    static const char all[] =
+        ": Footing's options are console= maxpage= mem= scrub= loglevel= then= la57= directmap= "
+        "foreign=; the payload's own words come after --";
+    static const struct {
+        const char *option;
+        const char *words; /* null: those for what is no option at all */
+    } lines[] = {
+        {"maxpage=3m", "maxpage=3m: maxpage= takes 4k, 2m or 1g"},
+        {"maxpage=", "maxpage=: maxpage= takes 4k, 2m or 1g"},
+        {"mem=lots",
+         "mem=lots: mem= takes a size: decimal or 0x, then K, M, G, T or nothing, not 0"},
+        {"foreign=0",
+         "foreign=0: foreign= takes a size: decimal or 0x, then K, M, G, T or nothing, "
+         "not 0"},
+        {"scrub=yes", "scrub=yes: scrub= takes off, on or verify"},
+        {"loglevel=4", "loglevel=4: loglevel= takes 0, 1, 2 or 3"},
+        {"then=stop", "then=stop: then= takes payload, halt, exit or reboot"},
+        {"la57=5", "la57=5: la57= takes auto, on or off"},
+        {"directmap=1", "directmap=1: directmap= takes on or off"},
+        {"console=lpt1", "console=lpt1: console= takes com1, com2 (each with ,BAUD, which divides "
+                         "115200), vga, efi or none, several after commas"},
+        /* a character too few, too many, another; two exchanged; case */
+        {"maxpag=2m", "maxpag=2m: perhaps maxpage= is meant, which takes 4k, 2m or 1g"},
+        {"maxpage", "maxpage: perhaps maxpage= is meant, which takes 4k, 2m or 1g"},
+        {"scrubb=on", "scrubb=on: perhaps scrub= is meant, which takes off, on or verify"},
+        {"loglevel:3", NULL},
+        {"la75=on", "la75=on: perhaps la57= is meant, which takes auto, on or off"},
+        {"la56=on", "la56=on: perhaps la57= is meant, which takes auto, on or off"},
+        {"LogLevel=3", "LogLevel=3: perhaps loglevel= is meant, which takes 0, 1, 2 or 3"},
+        {"THEN=halt",
+         "THEN=halt: perhaps then= is meant, which takes payload, halt, exit or reboot"},
+        {"quiet", NULL},
+        {"root=/dev/sda1", NULL},
+        {"logelvle=3", NULL},
+        {"=", NULL},
+        {"-", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        const char *advice = options_advice(lines[i].option);
+        size_t len = strlen(lines[i].option);
+
+        if (lines[i].words) {
+            assert_string_equal(advice, lines[i].words);
+        } else {
+            assert_memory_equal(advice, lines[i].option, len);
+            assert_string_equal(advice + len, all);
+        }
+    }
+}
+
+/* Whatever was given, the line has its length, and upsets no terminal. */
+static void advice_quotes_no_more_than_a_line(void **state)
+{
+    static char option[4096];
+
+    (void)state;
+    for (size_t len = 1; len < sizeof(option); len = len * 3 + 1) {
+        const char *advice;
+
+        memset(option, 'x', len);
+        option[len / 2] = '\033';
+        option[len] = '\0';
+        advice = options_advice(option);
+        assert_true(strlen(advice) < 300);
+        assert_null(strchr(advice, '\033'));
+        assert_non_null(strstr(advice, "come after --"));
+        if (len > 120)
+            assert_non_null(strstr(advice, "x...: "));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +538,8 @@ int main(void)
         cmocka_unit_test(dashes_inside_an_option_are_its_own),
         cmocka_unit_test(dashes_excuse_nothing_before_them),
         cmocka_unit_test(random_lines_stay_within_bounds),
+        cmocka_unit_test(advice_says_what_is_allowed),
+        cmocka_unit_test(advice_quotes_no_more_than_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, drop_line);

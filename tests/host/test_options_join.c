@@ -50,6 +50,30 @@ static void halves_go_to_halves(void **state)
     joined("a--b", "--c d--", "a--b --c d--");
 }
 
+/* What is before the payload's part is as long as in the line that is joined, where it begins. */
+static void own_length_is_without_the_payloads_part(void **state)
+{
+    static const struct {
+        const char *line;
+        size_t len;
+    } lines[] = {{"", 0},       {"a", 1},        {"a b", 3},  {"a b  ", 3},
+                 {"a -- p", 1}, {"a  -- p", 1},  {"-- p", 0}, {"a--b c", 6},
+                 {"a b --", 3}, {"a\t--\tp", 1}, {"--", 0},   {"a --b", 5}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        size_t len = strlen(lines[i].line);
+        char *copy = exact_copy(lines[i].line, len);
+        char got[ROOM];
+
+        assert_int_equal(options_own_length(copy, len), lines[i].len);
+        join_into(got, sizeof(got), lines[i].line, "x -- y");
+        assert_memory_equal(got, lines[i].line, lines[i].len);
+        assert_int_equal(got[lines[i].len + (lines[i].len > 0)], 'x');
+        exact_free(copy, len);
+    }
+}
+
 /* A line that is empty or blank adds nothing to the other. */
 static void empty_lines_add_nothing(void **state)
 {
@@ -149,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(halves_go_to_halves),
+        cmocka_unit_test(own_length_is_without_the_payloads_part),
         cmocka_unit_test(empty_lines_add_nothing),
         cmocka_unit_test(too_long_lines_leave_nothing),
         cmocka_unit_test(random_lines_join_word_by_word),
