@@ -1,76 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "efi_args.h"
 
-#include "load.h"
+#include "efi_options.h"
 #include "text.h"
-
-/*
- * EFI_LOAD_OPTION, UEFI 2.10 section 3.1.3: a fixed part, a description that
- * ends with a zero unit, FilePathListLength bytes of paths, and OptionalData.
- */
-#define OPTION_ATTRIBUTES  UINT32_C(0x1f0b) /* all that are defined */
-#define OPTION_PATHS       4
-#define OPTION_DESCRIPTION 6u
 
 #define CFG     "-cfg="
 #define CFG_LEN (sizeof(CFG) - 1)
-
-/* Bytes that may be UCS-2. */
-struct bytes {
-    const uint8_t *at;
-    size_t size;
-};
 
 /* A part of the line, not terminated. */
 struct word {
     char *at;
     size_t len;
 };
-
-/* No text holds controls (Unicode's) or surrogates; a tab is a blank. */
-static bool is_printable(uint16_t unit)
-{
-    bool surrogate = unit >= 0xd800 && unit <= 0xdfff;
-
-    return unit == '\t' || (!text_is_control(unit) && !surrogate);
-}
-
-/* If it is text, cut it off where that ends; *more: something follows its zero unit. */
-static bool cut_text(struct bytes *bytes, bool *more)
-{
-    size_t size = 0;
-
-    if (bytes->size % 2 != 0)
-        return false;
-    for (; size < bytes->size && load16(bytes->at + size) != 0; size += 2) {
-        if (!is_printable(load16(bytes->at + size)))
-            return false;
-    }
-    *more = size + 2 < bytes->size;
-    bytes->size = size;
-    return true;
-}
-
-/* If it can be an EFI_LOAD_OPTION, narrow it to the OptionalData. */
-static bool narrow_to_data(struct bytes *bytes)
-{
-    size_t end = OPTION_DESCRIPTION;
-    size_t paths;
-
-    if (bytes->size % 2 != 0 || bytes->size < OPTION_DESCRIPTION ||
-        (load32(bytes->at) & ~OPTION_ATTRIBUTES) != 0)
-        return false;
-    while (end < bytes->size && load16(bytes->at + end) != 0)
-        end += 2;
-    if (end == bytes->size)
-        return false;
-    end += 2;
-    paths = load16(bytes->at + OPTION_PATHS);
-    if (paths > bytes->size - end)
-        return false;
-    *bytes = (struct bytes){bytes->at + end + paths, bytes->size - end - paths};
-    return true;
-}
 
 /* Step over the next word; an empty one: there is none. */
 static struct word next_word(char **at)
@@ -192,40 +133,15 @@ static struct error read_line(struct efi_args *args, const char *self, bool by_s
     return err;
 }
 
-/* Text without anything behind it, or an EFI_LOAD_OPTION's, or else text. */
-static bool find_text(struct bytes *bytes, bool *shell)
-{
-    struct bytes text = *bytes;
-    struct bytes data = *bytes;
-    bool more;
-    bool is_text = cut_text(&text, &more);
-
-    if (is_text && !more) {
-        *bytes = text;
-        return true;
-    }
-    if (narrow_to_data(&data) && cut_text(&data, &more)) {
-        *shell = false;
-        *bytes = data;
-        return true;
-    }
-    *bytes = text;
-    return is_text;
-}
-
 struct error efi_args_parse(const void *load_options, size_t size, const char *self, bool shell,
                             struct efi_args *args)
 {
-    struct bytes text = {load_options, load_options ? size : 0};
+    struct efi_options options = {.line = args->line};
+    struct error err = efi_options_read(load_options, size, &options);
 
-    args->line[0] = args->config[0] = args->section[0] = '\0';
+    args->config[0] = args->section[0] = '\0';
     args->options = "";
-    args->ignored = !find_text(&text, &shell);
-    if (args->ignored)
-        return SUCCESS;
-    if (!ucs2_to_utf8(text.at, text.size / 2, args->line, sizeof(args->line))) {
-        args->line[0] = '\0';
-        return (struct error){.code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = text.size / 2};
-    }
-    return read_line(args, self, shell);
+    args->ignored = options.ignored;
+    args->behind = options.behind;
+    return err.code ? err : read_line(args, self, shell && !options.inner);
 }

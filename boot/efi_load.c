@@ -56,6 +56,10 @@ static struct error read_arguments(void)
                            quoted(err.text, text_len(err.text)));
     if (!err.code && loader.args.ignored)
         log_print(LOG_WARNING, "footing: load options of %u bytes are no text: ignored\n", size);
+    if (!err.code && loader.args.behind > 0)
+        log_print(LOG_WARNING,
+                  "footing: load options: %lu bytes behind their text are none: ignored\n",
+                  loader.args.behind);
     if (!err.code && efi->secure && loader.args.options[0] != '\0')
         return (struct error){.code = ERR_VERIFY, .text = "options on the EFI command line"};
     __builtin_memcpy(loader.config.section, loader.args.section, sizeof(loader.config.section));

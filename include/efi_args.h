@@ -26,17 +26,11 @@ struct efi_args {
     char section[EFI_NAME_MAX];
     const char *options; /* in line; "" if there is no "--" */
     bool ignored;        /* LoadOptions is no text: firmware put something else there */
+    size_t behind;       /* so many bytes behind the text's zero do not count */
 };
 
 /*
- * LoadOptions is, in this order:
- *  - UCS-2 text that ends with its size or a zero unit, and nothing follows
- *    (the shell, most boot managers);
- *  - a whole EFI_LOAD_OPTION (UEFI 2.10 section 3.1.3) with no Attributes but
- *    defined ones, whose OptionalData is text;
- *  - text, a zero unit, and something that does not count.
- * Text holds no control characters but tabs, and its size is even. Whatever
- * is none of these is ignored.
+ * Which of LoadOptions's bytes are text is written in efi_options.h.
  *
  * The first word of text is the program's name, and skipped, if `shell` says
  * that a shell has put it there (then it may stand in quotation marks); or
@@ -50,9 +44,8 @@ struct efi_args {
  *
  * ERR_OPTION, text = the word: one that begins with '-' and is neither "--"
  * nor -cfg=FILE; an empty FILE; a second -cfg=; a second bare word.
- * ERR_CMDLINE: the text does not fit, at = the limit, value = its length in
- * units; or a FILE or section that does not fit its array, at = that limit,
- * value = its length in bytes.
+ * ERR_CMDLINE: a FILE or section that does not fit its array, at = that limit,
+ * value = its length in bytes; and the errors of efi_options_read().
  */
 struct error efi_args_parse(const void *load_options, size_t size, const char *self, bool shell,
                             struct efi_args *args);

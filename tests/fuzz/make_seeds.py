@@ -236,8 +236,15 @@ def write_loader_seeds() -> None:
         text = line.encode("utf-16-le")
         write("efi_args", f"text-{number}", bytes((1 + 128 * (number % 2),)) + text)
         write("efi_args", f"option-{number}", bytes((2,)) + load_option(text))
+        write("efi_args", f"ascii-{number}", bytes((1,)) + line.encode())
+        write("efi_args", f"zeros-{number}", bytes((1,)) + line.replace(" ", "\0").encode() + b"\0\0\0")
+        write("efi_args", f"mark-{number}", bytes((1,)) + line.encode("utf-16"))
     write("efi_args", "option-odd", bytes((1,)) + load_option(b"a\0", 7))
     write("efi_args", "odd", b"\1a\0b")
+    write("efi_args", "half", b"\1a\0b\0c\0d\0\x87")
+    write("efi_args", "mark-8", b"\1\xef\xbb\xbfdebug")
+    write("efi_args", "guid", b"\1" + bytes.fromhex("4eac0881119f594d850ee21a522c59b2"))
+    write("efi_args", "windows", b"\1WINDOWS\0\1\0\0\0\x88\0\0\0")
     good = ((b".text", 0x1000, 0x1234), (b".config", 0x3000, 7), (b".payload", 0x4000, 0x1c000))
     name = b".config\0"
     for number, sections in enumerate((good, good + good[1:2], good[:1], (),

@@ -9,8 +9,7 @@
 #include "exact.h"
 #include "reference_text.h"
 
-#define BLANKS  " \t"
-#define DEFINED 0x1f0bu /* LOAD_OPTION_*, the bits that have a meaning */
+#define BLANKS " \t"
 
 /* The words of a line; each of them ends with a zero in copy. */
 struct words {
@@ -19,85 +18,6 @@ struct words {
     size_t count;
     size_t tail; /* behind "--", or the line's end */
 };
-
-/* The text's units, without a zero; SIZE_MAX: it is none. */
-static size_t text_units(const uint8_t *bytes, size_t size)
-{
-    size_t units = 0;
-
-    if (size % 2 != 0)
-        return SIZE_MAX;
-    for (; units < size / 2 && reference_unit(bytes, units) != 0; units++) {
-        uint32_t unit = reference_unit(bytes, units);
-
-        if ((reference_control(unit) && unit != '\t') || (unit >= 0xd800 && unit <= 0xdfff))
-            return SIZE_MAX;
-    }
-    return units;
-}
-
-/* Whole nodes, the last of which, and no other than one that ends a path, ends them all. */
-static bool device_paths(const uint8_t *path, size_t size)
-{
-    bool ended = false;
-
-    for (size_t at = 0; at < size;) {
-        size_t len;
-
-        if (size - at < 4)
-            return false;
-        len = reference_unit(path + at + 2, 0);
-        if (len < 4 || len > size - at)
-            return false;
-        ended = path[at] == 0x7f && path[at + 1] == 0xff && len == 4;
-        at += len;
-    }
-    return ended;
-}
-
-/* A whole load option of defined attributes, with text: whether it is; doubtful: maybe not. */
-static bool read_load_option(const uint8_t *bytes, size_t size, struct reference_reading *reading,
-                             bool *doubtful)
-{
-    size_t path = 6;
-
-    *reading = (struct reference_reading){FORM_LOAD_OPTION, 0, 0};
-    if (size % 2 != 0 || size < 8 || (reference_unit(bytes, 0) & ~DEFINED) != 0 ||
-        reference_unit(bytes, 1) != 0)
-        return false;
-    while (path + 2 <= size && reference_unit(bytes + path, 0) != 0)
-        path += 2;
-    path += 2;
-    if (path > size || reference_unit(bytes, 2) > size - path)
-        return false;
-    reading->at = path + reference_unit(bytes, 2);
-    reading->units = text_units(bytes + reading->at, size - reading->at);
-    *doubtful = !device_paths(bytes + path, reading->at - path) ||
-                text_units(bytes + 6, path - 6) == SIZE_MAX ||
-                reading->at + 2 * reading->units + 2 < size;
-    return reading->units != SIZE_MAX;
-}
-
-size_t reference_load_options(const void *load_options, size_t size,
-                              struct reference_reading readings[READINGS_MAX])
-{
-    struct reference_reading text = {FORM_TEXT, 0, text_units(load_options, size)};
-    bool doubtful = false;
-    size_t count = 0;
-
-    if (text.units != SIZE_MAX && 2 * text.units + 2 >= size) {
-        readings[0] = text;
-        return 1;
-    }
-    if (read_load_option(load_options, size, &readings[0], &doubtful))
-        count++;
-    if (count > 0 && !doubtful)
-        return count;
-    if (text.units == SIZE_MAX)
-        text = (struct reference_reading){FORM_NEITHER, 0, 0};
-    readings[count++] = text;
-    return count;
-}
 
 bool reference_program_name(const char *word, const char *self)
 {
@@ -233,22 +153,19 @@ static const char *compare_ignored(struct error err, const struct efi_args *args
 }
 
 /* The answer to this text. */
-static const char *compare_text(struct error err, const struct efi_args *args, const uint8_t *text,
-                                size_t units, const char *self, bool shell)
+static const char *compare_text(struct error err, const struct efi_args *args,
+                                const struct reference_reading *reading, const char *self,
+                                bool shell)
 {
-    char *line = malloc(3 * units + 1);
+    const char *line = reading->line;
+    size_t from = shell ? behind_quoted_name(line) : 0;
     const char *differs = NULL;
-    size_t from;
-    size_t len;
 
-    if (!line)
-        abort();
-    len = reference_from_ucs2(text, units, line);
-    line[len] = '\0';
-    from = shell ? behind_quoted_name(line) : 0;
-    if (len >= CMDLINE_MAX) {
-        differs = compare_long(err, CMDLINE_MAX, units);
-    } else if (from != SIZE_MAX) {
+    if (strlen(line) >= CMDLINE_MAX)
+        return compare_long(err, CMDLINE_MAX, reading->units);
+    if (args->behind != reading->behind)
+        return "how much stands behind the text";
+    if (from != SIZE_MAX) {
         struct words words = cut(line, from);
         bool named = from == 0 && words.count > 0 &&
                      (shell || reference_program_name(words.copy + words.at[0], self));
@@ -257,15 +174,26 @@ static const char *compare_text(struct error err, const struct efi_args *args, c
         free(words.at);
         exact_free(words.copy, strlen(line) + 1);
     }
-    free(line);
     return differs;
+}
+
+static const char *compare(struct error err, const struct efi_args *args,
+                           const struct reference_reading *reading, const char *self, bool shell)
+{
+    switch (reading->form) {
+    case FORM_HALF:
+        return err.code == ERR_INFO ? NULL : "the code of half a character";
+    case FORM_NEITHER:
+        return compare_ignored(err, args);
+    default:
+        return compare_text(err, args, reading, self, shell && reading->form == FORM_TEXT);
+    }
 }
 
 const char *reference_args_differ(const void *load_options, size_t size, const char *self,
                                   bool shell)
 {
-    struct reference_reading readings[READINGS_MAX];
-    size_t count = reference_load_options(load_options, size, readings);
+    struct reference_reading reading = reference_load_options(load_options, size);
     struct efi_args *args = malloc(sizeof(*args));
     char *copy = exact_copy(load_options, size);
     char *name = exact_copy(self, strlen(self) + 1);
@@ -276,18 +204,11 @@ const char *reference_args_differ(const void *load_options, size_t size, const c
         abort();
     memset(args, 0xa5, sizeof(*args));
     err = efi_args_parse(copy, size, name, shell, args);
-    if (memcmp(copy, load_options, size) == 0) {
-        for (size_t i = 0; i < count && differs; i++) {
-            if (readings[i].form == FORM_NEITHER)
-                differs = compare_ignored(err, args);
-            else
-                differs =
-                    compare_text(err, args, (uint8_t *)copy + readings[i].at, readings[i].units,
-                                 self, shell && readings[i].form == FORM_TEXT);
-        }
-    }
+    if (memcmp(copy, load_options, size) == 0)
+        differs = compare(err, args, &reading, self, shell);
     exact_free(name, strlen(self) + 1);
     exact_free(copy, size);
+    free(reading.line);
     free(args);
     return differs;
 }

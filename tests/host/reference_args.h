@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A second reading of LoadOptions, and EFI_LOAD_OPTIONs to read. */
+/* A second reading of LoadOptions. */
 #ifndef REFERENCE_ARGS_H
 #define REFERENCE_ARGS_H
 
@@ -7,24 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum reference_form { FORM_TEXT, FORM_LOAD_OPTION, FORM_NEITHER };
+enum reference_form { FORM_TEXT, FORM_LOAD_OPTION, FORM_NEITHER, FORM_HALF };
 
-/* One way to read LoadOptions. */
+/* How LoadOptions are to be read. */
 struct reference_reading {
     enum reference_form form;
-    size_t at;    /* of the text, in bytes */
-    size_t units; /* of the text, without its zero */
+    char *line;    /* UTF-8, of any length, to be freed; "" unless there is text */
+    size_t units;  /* of the text, without its last zero */
+    size_t behind; /* bytes behind its zero that are none */
 };
 
-#define READINGS_MAX 2
-
-/*
- * The readings that the header allows; how many. There are two where all
- * lengths of a load option fit, but its description, its device paths (UEFI
- * 2.10 sections 3.1.3, 10.3), or what follows its text, are not as they should be.
- */
-size_t reference_load_options(const void *load_options, size_t size,
-                              struct reference_reading readings[READINGS_MAX]);
+/* Read them as efi_options.h has it: by the list of all characters, not piece by piece. */
+struct reference_reading reference_load_options(const void *load_options, size_t size);
 
 /* If this word, by its looks, is the program's name. */
 bool reference_program_name(const char *word, const char *self);
