@@ -5,6 +5,7 @@
 #include "identity.h"
 #include "layout.h"
 #include "pmap.h"
+#include "screen.h"
 #include "tlb.h"
 
 #define ALIASES_MAX (2 * PLAN_MAX_FIXED)
@@ -203,6 +204,12 @@ static bool is_known(const struct footing_update *update)
            (update->flags & ~(FOOTING_ALLOW_WX | FOOTING_ALLOW_CACHE | FOOTING_OTHER_ROOT)) == 0;
 }
 
+static bool takes_writing_away(const struct footing_update *update)
+{
+    return update->operation == FOOTING_UNMAP ||
+           (update->operation == FOOTING_PROTECT && !(update->rights & FOOTING_WRITE));
+}
+
 const char *live_update(const struct footing_update *update)
 {
     const struct pt_change change = {
@@ -227,6 +234,8 @@ const char *live_update(const struct footing_update *update)
         pmap_forget_directmap();
     if (!is_own(update->va, update->len))
         err = pt_update(target, &change);
+    if (!err.code && takes_writing_away(update))
+        screen_loses(update->va, update->len);
     return finish(err);
 }
 

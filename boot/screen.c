@@ -39,6 +39,12 @@ void screen_show(enum screen screen, const struct framebuffer *fb)
     }
 }
 
+void screen_loses(uint64_t va, uint64_t len)
+{
+    if (framebuffer_is_in(va, len))
+        console_screen(NULL);
+}
+
 enum screen screen_settle(const struct framebuffer *fb, bool pc, const struct memmap *map)
 {
     struct screen_choice choice = screen_choose(fb, pc, map);

@@ -264,6 +264,11 @@ struct footing_calls {
      * is held against what its frame's other mappings are before the call, also
      * if these change with it. No page is larger than maxpage= allows.
      *
+     * The framebuffer is the payload's to unmap and protect, too. Once any page
+     * of it is gone or read-only, Footing gives the screen up for good: print()
+     * and panics go to the other consoles. The text screen's page is Footing's
+     * own: "CLASH".
+     *
      * Caches are flushed with a memory type that changes (SDM vol. 3 section
      * 12.12.4): what was mapped cacheable and is protected as another type, and
      * RAM that is mapped as another type than write-back, since a mapping that

@@ -34,6 +34,9 @@ uint64_t framebuffer_bytes(const struct framebuffer *fb);
 /* Draw from now on to these pixels, a usable framebuffer's; blank it at the first character. */
 void framebuffer_start(const struct framebuffer *fb, volatile void *pixels);
 
+/* Does any of its pixels, where they are mapped, lie in the len > 0 bytes from va on? */
+bool framebuffer_is_in(uint64_t va, uint64_t len);
+
 /* Its pixels are mapped somewhere else from now on; what is shown stays. */
 void framebuffer_moved(volatile void *pixels);
 

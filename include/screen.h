@@ -38,6 +38,9 @@ void screen_check(struct framebuffer *fb, bool pc);
 /* Map the chosen screen in the boot tables, and show the console on it, with its backlog. */
 void screen_show(enum screen screen, const struct framebuffer *fb);
 
+/* These pages are no longer mapped, or no longer writable: is the screen among them, it is given up. */
+void screen_loses(uint64_t va, uint64_t len);
+
 /* Choose and show; a line if it cannot be. Returns which one it is. */
 enum screen screen_settle(const struct framebuffer *fb, bool pc, const struct memmap *map);
 

@@ -134,6 +134,14 @@ void framebuffer_start(const struct framebuffer *fb, volatile void *pixels)
     screen.rows = min(fb->height / (FONT_HEIGHT * screen.scale), FRAMEBUFFER_ROWS_MAX);
 }
 
+bool framebuffer_is_in(uint64_t va, uint64_t len)
+{
+    uint64_t pixels = (uint64_t)screen.pixels;
+
+    /* Either begins in the other; wherever they are, none of them wraps. */
+    return pixels != 0 && (pixels - va < len || va - pixels < framebuffer_bytes(&screen.fb));
+}
+
 void framebuffer_moved(volatile void *pixels)
 {
     screen.pixels = pixels;

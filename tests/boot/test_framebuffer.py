@@ -15,8 +15,9 @@ import mb2
 import oracle
 import pvh
 import snapshot
+import tiny_elf
 from boots import GRUB_SECONDS, MIB, ROM_SECONDS, Bench, Module, RomBoot, assert_panic, assert_ready
-from debugger import ask, halted
+from debugger import ask, halted, run
 from machine import EXIT_PANIC, Machine, Screen
 
 GIB = 1 << 30
@@ -217,3 +218,93 @@ def test_early_panic_under_uefi_through_grub_reaches_the_screen(bench: Bench) ->
         machine.wait_halted(ROM_SECONDS)
         lines = [line for line in font.read(machine.screen()) if line]
     assert "footing: panic OPTION: unknown option or value: nonsense=1" in lines
+
+
+_BASE = 5 * GIB
+_SHOWN = 0xFFFFFFFFC0000000
+_BYTES = WIDTH * 4 * HEIGHT
+_UNMAP, _PROTECT = 1, 2
+_UC, _WC = 0, 1
+
+
+def _with_payload() -> RomBoot:
+    """A payload that dies: nop; ud2."""
+    payload = tiny_elf.build(code=b"\x90\x0f\x0b")
+    return RomBoot(command="loglevel=0", memory=4 * GIB, entries=_map(_BASE), extra=(_tag(_BASE, WIDTH * 4),),
+                   modules=[Module(64 * MIB, payload)])  # fmt: skip
+
+
+def _update(operation: int, rights: int, kind: int) -> list[str]:
+    """For gdb: from the payload's entry, call update() on the framebuffer; back at the entry, rax is the answer."""
+    words = [operation, _SHOWN, 0, _BYTES, rights | kind << 32, 0, "(long)&boot_stack + 80", 0]
+    frames = [0, "(long)&footing_ready", "(long)&footing_ready"]  # alloc is not called; free just returns
+    stores = [f"set *((long*)&boot_stack + {i}) = {word}" for i, word in enumerate([*words, 0, 0, *frames])]
+    # The stack pointer last: with it, gdb takes another frame for the one that is selected.
+    return ["hbreak *$entry", "continue", *stores, "set *(long*)($rsp - 8) = $entry", "set $rdi = (long)&boot_stack",
+            "set $rip = (long)&live_update", "set $rsp = $rsp - 8", "continue"]  # fmt: skip
+
+
+def _stopped(bench: Bench, boot: RomBoot) -> Machine:
+    """One that gdb starts, and that halts at its end."""
+    machine = bench.by_rom(boot, debug_exit=False)
+    machine.command += ["-S", "-gdb", "unix:gdb,server=on,wait=off"]
+    return machine
+
+
+def _run_in_gdb(machine: Machine, elf: Path, steps: list[str], ask_for: str) -> list[str]:
+    """From reset; the guest goes on afterwards."""
+    machine.qmp.command("query-status")
+    before = ["set arch i386:x86-64", f"file {elf}", "target remote ./gdb", *steps]
+    answer, _ = run(machine.directory, before, [ask_for, "detach"])
+    return answer
+
+
+@pytest.mark.parametrize(
+    "operation, rights, kind, shown",
+    [(_UNMAP, 0, 0, False), (_PROTECT, 0, _WC, False), (_PROTECT, 2, _UC, True)],
+    ids=["unmap", "read-only", "other-type"],
+)
+def test_payload_takes_the_framebuffer_away(
+    bench: Bench, image_path: Path, operation: int, rights: int, kind: int, shown: bool
+) -> None:
+    """The screen is given up with it, without a fault; a panic goes wherever else there is."""
+    with _stopped(bench, _with_payload()) as machine:
+        entry = f"set $entry = {0xFFFFFFFF81000000 + tiny_elf.ENTRY}"
+        steps = [entry, *_update(operation, rights, kind)]
+        assert _run_in_gdb(machine, image_path, steps, "p $rax")[0].endswith(" = 0")
+        machine.wait_line("footing: panic FAULT: .*", ROM_SECONDS)
+        machine.wait_halted(ROM_SECONDS)
+        assert "#UD invalid opcode, at payload+0x" in assert_panic(machine, "FAULT")
+        assert "given up" not in machine.serial
+        last = _lines(machine, _BASE, WIDTH * 4)[-1]
+        assert last.startswith("footing: panic FAULT: ") if shown else last == "footing: ready"
+
+
+_LOST = {
+    "framebuffer": (RomBoot(memory=4 * GIB, entries=_map(_BASE), extra=(_tag(_BASE, WIDTH * 4),)), "screen.pixels"),
+    "text": (RomBoot(), "vga.cells"),
+}
+
+
+@pytest.mark.parametrize("code", ["FAULT", "PMAP"])
+@pytest.mark.parametrize("name", _LOST)
+def test_a_fault_while_reporting(bench: Bench, image_path: Path, name: str, code: str) -> None:
+    """The screen's mapping is gone, and nobody has said so: the panic reaches the other consoles all the same."""
+    boot, pixels = _LOST[name]
+    lose = "set *$place = 0x123000"
+    steps = ["hbreak *(long)&pmap_check", "continue", f"set $place = (long *)&{pixels}"]
+    if code == "FAULT":
+        steps += ["hbreak *(long)&footing_ready", "continue", lose, "set $rip = 0"]
+    else:
+        steps += [lose, 'set {char[5]}&boot_stack = "left"', "set var pmap.taken.used = 1",
+                  "set var pmap.taken.owners[0] = (char *)&boot_stack"]  # fmt: skip
+    with _stopped(bench, replace(boot, command="then=halt")) as machine:
+        _run_in_gdb(machine, image_path, steps, "p 1")
+        machine.wait_line(f"footing: panic {code}: .*", ROM_SECONDS)
+        machine.wait_halted(ROM_SECONDS)
+        words = assert_panic(machine, code)
+    said = re.findall(r"^footing: screen: given up, exception 14 .* while printing .rip 0x[0-9a-f]+, cr2 (0x[0-9a-f]+).$",
+                      machine.serial, re.M)  # fmt: skip
+    assert [int(at, 16) // (8 * MIB) for at in said] == [0]
+    assert words.startswith("exception: #PF page fault: fetch" if code == "FAULT" else "a PMAP slot is not released: left")
+    assert machine.serial.count("error code 0x10 (fetch, page not present)") == (1 if code == "FAULT" else 0)

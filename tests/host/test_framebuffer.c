@@ -373,6 +373,27 @@ static void moving_keeps_what_is_shown(void **state)
     end();
 }
 
+/* Whether a range of addresses has any of the pixels: to the byte, at both ends, and none before there are any. */
+static void pixels_are_in_a_range_or_not(void **state)
+{
+    uint64_t bytes = 4 * 8 * 12 * 16 * 4;
+    uint64_t base;
+
+    (void)state;
+    start(rgb(8 * 12, 16 * 4), 1);
+    base = (uint64_t)canvas.pixels;
+    assert_false(framebuffer_is_in(base - 0x1000, 0x1000));
+    assert_true(framebuffer_is_in(base - 0x1000, 0x1001));
+    assert_true(framebuffer_is_in(base, 1));
+    assert_true(framebuffer_is_in(base + 100, 1));
+    assert_true(framebuffer_is_in(base + bytes - 1, 0x1000));
+    assert_false(framebuffer_is_in(base + bytes, 0x1000));
+    assert_true(framebuffer_is_in(0, UINT64_MAX));
+    framebuffer_moved(NULL);
+    assert_false(framebuffer_is_in(0, UINT64_MAX));
+    end();
+}
+
 /* A second start begins anew. */
 static void starting_again_forgets(void **state)
 {
@@ -470,6 +491,7 @@ int main(void)
         cmocka_unit_test(columns_and_rows_beyond_the_most_stay_blank),
         cmocka_unit_test(text_grows_with_the_screen),
         cmocka_unit_test(moving_keeps_what_is_shown),
+        cmocka_unit_test(pixels_are_in_a_range_or_not),
         cmocka_unit_test(starting_again_forgets),
         cmocka_unit_test(random_screens_agree_with_the_model),
         cmocka_unit_test(only_changed_cells_are_written),
