@@ -113,14 +113,29 @@ def test_memmap(bench: Bench, image_path: Path) -> None:
     with halted(bench, RomBoot()) as (machine, taken):
         root, report = taken.registers["CR3"], taken.report
         top = 2 * MIB + report.layout.image_length - 1
-        places = [2 * MIB, top, top + 1, 0x400, 0x9FC00, 0xA0000, root, 0x812345, (1 << 64) - 1]
-        said, *about = ask(machine, image_path, "memmap", *(f"memmap {at:#x}" for at in places))
+        places = [2 * MIB, top, top + 1, 0x400, 0x9FC00, 0xA0000, root, 0x812345]
+        direct = report.layout.directmap
+        virtual = {direct + PLACE: (PLACE, "rw-"), IMAGE + 0x10: (2 * MIB + 0x10, "r-x"), direct + root: (root, "rw-")}
+        nowhere = {(1 << 64) - 1: "not present at l2", direct + 0xA0000: "not present at l1",
+                   0x800000000000: "not canonical with 4 levels"}  # fmt: skip
+        said, *about = ask(
+            machine, image_path, "memmap", *(f"memmap {at:#x}" for at in [*places, *virtual, *nowhere])
+        )
     assert [line.split() for line in said] == [
         [f"{m.start:#x}-{m.end - 1:#x}", f"{m.end - m.start:#x}", m.kind] for m in report.map
     ]
     owner = {0x400: "BIOS data 0x0-0x4ff", root: "the page tables"}
     owner[2 * MIB] = owner[top] = f"image 0x200000-{top:#x}"
-    for at, lines in zip(places, about, strict=True):
+    # A virtual address is said to be one, and where it leads: then the same as of that.
+    for va, lines in zip(virtual, about[len(places) :]):
+        at, rights = virtual[va]
+        assert lines[0] == f"{va:#x} looks like a virtual address: it leads to {at:#x} {rights} supervisor WB"
+        places.append(at)
+        del lines[0]
+    for va, lines in zip(nowhere, about[-len(nowhere) :], strict=True):
+        assert lines == [f"{va:#x} looks like a virtual address: it leads to nothing: {nowhere[va]}"]
+    owner[2 * MIB + 0x10] = owner[2 * MIB]
+    for at, lines in zip(places, about[: len(places)], strict=True):
         on = [f"{r.start:#x}-{r.end - 1:#x} {r.kind}" for r in report.map if r.start <= at < r.end]
         maps = [f"mapped at {m.va + at - m.pa:#x} {m.rights} {m.memory_type} {m.what}"
                 for m in report.plan if m.pa <= at < m.pa + m.length]  # fmt: skip

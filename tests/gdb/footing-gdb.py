@@ -220,6 +220,33 @@ class _Run:
         )  # fmt: skip
 
 
+def _walk_lines(va: int, paging: _Paging) -> Iterator[str]:
+    """The entries from the root down, a line each, and one that says where they lead; within _physical()."""
+    if not paging.is_canonical(va):
+        yield f"{va:#x} -> nothing: not canonical with {paging.levels} levels"
+        return
+    frame, grant = paging.root, _Grant()
+    for level in range(paging.levels - 1, -1, -1):
+        index = va // _span(level) % _SLOTS
+        entry = _table(frame)[index]
+        place = f"l{level + 1} {frame:#x}[{index}] {entry:#018x}"
+        if why := paging.flaw(entry, level):
+            yield f"{place} {why}"
+            yield f"{va:#x} -> nothing: {why} at l{level + 1}"
+            return
+        grant = grant.narrow(entry)
+        flags = "".join(f" {name}" for name, bit in _FLAGS if entry & bit)
+        own = _Grant().narrow(entry)
+        if _is_leaf(entry, level):
+            page, kind = _leaf_pa(entry, level), _leaf_type(entry, level)
+            yield f"{place} {_SIZES[level]} page {page:#x} {own} {kind}{flags}"
+            rights = f"{grant} {'user' if grant.user else 'supervisor'}"
+            yield f"{va:#x} -> {page + va % _span(level):#x} {rights} {kind}"
+            return
+        frame = entry & _ADDRESS
+        yield f"{place} table {frame:#x} {own}{flags}"
+
+
 class _Tables:
     """What a root reaches of the addresses from first to last, both linear."""
 
@@ -357,34 +384,9 @@ levels; or where the walk ends, and why."""
     def run(self, arguments: list[str]) -> None:
         va = _number(arguments[0], "VA")
         paging = _paging(arguments[1] if len(arguments) > 1 else None)
-        if paging.is_canonical(va):
-            with _physical():
-                lines = list(self._lines(va, paging))
-        else:
-            lines = [f"{va:#x} -> nothing: not canonical with {paging.levels} levels"]
+        with _physical():
+            lines = list(_walk_lines(va, paging))
         print("\n".join(lines))
-
-    def _lines(self, va: int, paging: _Paging) -> Iterator[str]:
-        frame, grant = paging.root, _Grant()
-        for level in range(paging.levels - 1, -1, -1):
-            index = va // _span(level) % _SLOTS
-            entry = _table(frame)[index]
-            place = f"l{level + 1} {frame:#x}[{index}] {entry:#018x}"
-            if why := paging.flaw(entry, level):
-                yield f"{place} {why}"
-                yield f"{va:#x} -> nothing: {why} at l{level + 1}"
-                return
-            grant = grant.narrow(entry)
-            flags = "".join(f" {name}" for name, bit in _FLAGS if entry & bit)
-            own = _Grant().narrow(entry)
-            if _is_leaf(entry, level):
-                page, kind = _leaf_pa(entry, level), _leaf_type(entry, level)
-                yield f"{place} {_SIZES[level]} page {page:#x} {own} {kind}{flags}"
-                rights = f"{grant} {'user' if grant.user else 'supervisor'}"
-                yield f"{va:#x} -> {page + va % _span(level):#x} {rights} {kind}"
-                return
-            frame = entry & _ADDRESS
-            yield f"{place} table {frame:#x} {own}{flags}"
 
 
 class _Dump(_Command):
@@ -419,7 +421,9 @@ read."""
 class _MemMap(_Command):
     """Show Footing's memory map, or what it knows of a physical address: memmap [ADDRESS]
 
-With ADDRESS: the range of the map that it is in, where the plan maps it, and who holds it.
+With ADDRESS: the range of the map that it is in, where the plan maps it, and who holds it. One
+that is in no range, and too wide to be physical or mapped, is taken for a virtual one: where the
+active tables lead from there, and the same of that.
 This reads Footing's state by its debug information: add-symbol-file footing.elf loads that."""
 
     def run(self, arguments: list[str]) -> None:
@@ -446,12 +450,31 @@ This reads Footing's state by its debug information: add-symbol-file footing.elf
     def _about(
         self, boot: gdb.Value, ranges: list[tuple[int, int, str]], address: int
     ) -> Iterator[str]:
+        if leads := self._as_virtual(ranges, address):
+            yield f"{address:#x} looks like a virtual address: it leads to {leads}"
+            if leads.startswith("nothing"):
+                return
+            address = int(leads.split()[0], 16)
         found = [f"{r[0]:#x}-{r[1]:#x} {r[2]}" for r in ranges if r[0] <= address <= r[1]]
         yield f"{address:#x} is in {found[0] if found else 'no range of the memory map'}"
         mapped = list(self._mapped(boot["plan"], address))
         yield from mapped or ["mapped nowhere, by the plan"]
         held = list(self._held(boot, address))
         yield from held or ["held by nobody"]
+
+    @staticmethod
+    def _as_virtual(ranges: list[tuple[int, int, str]], address: int) -> str:
+        """Where it leads, if it is no physical address that anything is known of."""
+        if any(first <= address <= last for first, last, _ in ranges):
+            return ""
+        try:
+            paging = _paging(None)
+        except gdb.GdbError as error:
+            return f"nothing: {error}" if address >> _width() else ""
+        with _physical():
+            *_, last_line = _walk_lines(address, paging)
+        leads = last_line.partition(" -> ")[2]
+        return leads if address >> paging.width or not leads.startswith("nothing") else ""
 
     @staticmethod
     def _mapped(plan: gdb.Value, address: int) -> Iterator[str]:
