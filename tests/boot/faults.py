@@ -89,12 +89,15 @@ def describe(s: Snapshot) -> Report:
 
 
 def _run(s: Snapshot, size: int, length: int) -> Run:
-    """A writable run of the directmap that nothing else maps."""
+    """Writable pages of the directmap, in a row, that nothing else maps."""
     fixed = union((p.pa, p.pa + p.length) for p in s.report.plan if p.what != "directmap")
     for run in s.walk.runs:
-        if s.in_window(run) and run.size == size and run.writable and run.length >= length:
-            if subtract([run.frames], fixed) == [run.frames]:
-                return run
+        if not (s.in_window(run) and run.size == size and run.writable):
+            continue
+        for start, end in subtract([run.frames], fixed):
+            start = -(-start // size) * size
+            if end - start >= length:
+                return replace(run, va=run.va + start - run.pa, pa=start, length=end - start)
     raise AssertionError(f"the snapshot has no such run of {size:#x} pages")
 
 

@@ -336,7 +336,7 @@ def test_extended_bios_data_is_kept_of_a_map_that_forgot_it(bench: Bench) -> Non
     segment = struct.pack("<H", 0x9000)
     entries = [(0, 0xA0000, mb2.USABLE), (MIB, 4 * MIB, mb2.USABLE)]
     boot = RomBoot(entries=entries, blobs=[(0x40E, segment), (0x90000, b"EBDA" * 0x4000)],
-                   command="then=halt scrub=on", info_at=0x300000)
+                   command="then=halt scrub=on", info_at=0x380000)
     with bench.by_rom(boot) as machine:
         machine.wait_halted(ROM_SECONDS)
         assert machine.read(0x90000, 0x10000) == b"EBDA" * 0x4000
