@@ -5,6 +5,7 @@
  */
 #include "bios.h"
 #include "boot.h"
+#include "claim.h"
 #include "console.h"
 #include "cpu.h"
 #include "firmware.h"
@@ -15,7 +16,9 @@
 #include "live.h"
 #include "panic.h"
 #include "pmap.h"
+#include "print.h"
 #include "screen.h"
+#include "text.h"
 #include "trap.h"
 
 static struct boot boot;
@@ -31,30 +34,38 @@ static struct mapping plan_entries[BOOT_MAX_MAPPINGS];
 /* From start_c in x86_64/trampoline.S; firmware is null unless a UEFI firmware may be alive. */
 _Noreturn void boot_main(uint64_t image, uint64_t information, struct firmware_state *firmware);
 
-/* What the loader put somewhere must lie in write-back RAM, and not on anything else. */
+/* What the loader put somewhere stays there, if it can; or text says what is in its way. */
 static struct error claim(uint64_t base, uint64_t end, const char *owner)
 {
-    struct error err = {.at = base, .value = end - 1, .text = owner};
-    uint64_t first = base & ~PAGE_MASK;
-    uint64_t pages = ((end + PAGE_MASK) & ~PAGE_MASK) - first;
-    const struct mem_range *range = memmap_find(&boot.map, base);
-    const struct busy_range *other = busy_overlap(&boot.busy, base, end);
+    const struct claim_ground ground = {&boot.map, &boot.mtrr, &boot.busy};
+    struct error err = claim_check(&ground, base, end);
 
-    if (base == end)
-        return SUCCESS;
-    if (!memmap_is(&boot.map, base, end - base, MEM_USABLE)) {
-        err.code = ERR_INUSE;
-        err.against = range ? mem_type_name(range->type) : "in no range";
-    } else if (!memtype_is(&boot.mtrr, first, pages, MEMTYPE_WB)) {
-        err.code = ERR_NOTWB;
-    } else if (other) {
-        err.code = ERR_OVERLAP;
-        err.against = other->owner;
-    }
+    if (!err.code)
+        boot_hold(&boot, base, end - base, owner);
+    return err;
+}
+
+static struct error claim_image(void)
+{
+    struct error err =
+        claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
+
     if (err.code)
-        return err;
-    boot_hold(&boot, base, end - base, owner);
-    return SUCCESS;
+        err.text = message("image: %s", err.text);
+    return err;
+}
+
+/* Its error says which module, and by what name if that is known. */
+static struct error claim_module(size_t i)
+{
+    const struct module *module = &boot.facts.modules[i];
+    const char *name = boot.facts.names + module->name;
+    struct error err = claim(module->base, module->end, "module");
+
+    if (err.code)
+        err.text = message("module %lu%s%s: %s", i + 1, name[0] != '\0' ? " " : "",
+                           quoted(name, text_len(name)), err.text);
+    return err;
 }
 
 /*
@@ -92,9 +103,9 @@ static struct error claim_all(void)
     struct error err = ram_check(&boot.request);
 
     if (!err.code)
-        err = claim(boot.image_pa, boot.image_pa + (uint64_t)(image_end - image_start), "image");
+        err = claim_image();
     for (size_t i = 0; i < facts->nmodules && !err.code; i++)
-        err = claim(facts->modules[i].base, facts->modules[i].end, "module");
+        err = claim_module(i);
     if (err.code)
         return err;
     hold_low_memory();

@@ -93,6 +93,10 @@ const struct mem_range *memmap_find(const struct memmap *map, uint64_t pa);
 /* Is every byte of [base, base + len) of this type? False if empty or wrapping. */
 bool memmap_is(const struct memmap *map, uint64_t base, uint64_t len, enum mem_type type);
 
+/* The first address of [base, end), not empty, that is not of this type; end: all are. O(log n). */
+uint64_t memmap_first_other(const struct memmap *map, uint64_t base, uint64_t end,
+                            enum mem_type type);
+
 /* Bytes of one type. */
 uint64_t memmap_bytes(const struct memmap *map, enum mem_type type);
 

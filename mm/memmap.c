@@ -205,6 +205,17 @@ bool memmap_is(const struct memmap *map, uint64_t base, uint64_t len, enum mem_t
     return range && range->type == type && len != 0 && len <= range->end - base;
 }
 
+uint64_t memmap_first_other(const struct memmap *map, uint64_t base, uint64_t end,
+                            enum mem_type type)
+{
+    const struct mem_range *range = memmap_find(map, base);
+
+    if (!range || range->type != type)
+        return base;
+    /* Ranges are maximal: what follows this one is of another type, or of none. */
+    return range->end < end ? range->end : end;
+}
+
 uint64_t memmap_bytes(const struct memmap *map, enum mem_type type)
 {
     uint64_t bytes = 0;

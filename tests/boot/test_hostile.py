@@ -165,6 +165,22 @@ def test_refused(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("image-end-in-reserved", "image: 0x1fff000 is reserved (first 0x1ffe000, "),
+        ("image-in-a-hole", "image: 0x1000000 is in no range of the map (first 0x1000000, "),
+        ("module-end-in-reserved", "module 1: 0x8001000 is reserved (first 0x8000000, last 0x8001000)"),
+        ("module-over-image", "module 1: image is there, 0x200000-0x"),
+        ("modules-overlap", "module 2: module is there, 0x8000000-0x8001fff (first 0x8001000, last 0x8002fff)"),
+    ],
+)
+def test_what_is_in_the_way(bench: Bench, name: str, words: str) -> None:
+    """The first address that is not as it must be is named, and what is there."""
+    boot, codes = REFUSED[name]
+    assert words in bench.rom_panics(boot, *codes)
+
+
+@pytest.mark.parametrize(
     "text",
     ["nonsense", "nonsense=1", "then", "then=", "then=nowhere", "maxpage=3m", "maxpage=4096",
      "scrub=maybe", "loglevel=9", "loglevel=x", "la57=5", "console=lpt1", "console=com1,fast",
