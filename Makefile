@@ -62,7 +62,7 @@ OBJECTS := $(SOURCES:%=$(O)/%.o)
 
 # What only footing.efi has: PE headers, and a loader, which GRUB is for footing.elf.
 EFI_SOURCES := boot/pe.S $(addprefix boot/,$(addsuffix .c,efi_start efi_load efi_config efi_file \
-    efi_image efi_console efi_args efi_options config pe text))
+    efi_args efi_options config))
 ELF_OBJECTS := $(filter-out $(EFI_SOURCES:%=$(O)/%.o),$(OBJECTS))
 
 # V=1 shows the commands.

@@ -2,6 +2,7 @@
 #include "efi_services.h"
 
 #include "pmap.h"
+#include "print.h"
 #include "words.h"
 #include "x86.h"
 
@@ -108,6 +109,9 @@ struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_ta
 {
     if (!image_handle || !system_table)
         return (struct error){.code = ERR_EFI, .text = "no system table or image handle given"};
+    if (efi_read64(system_table) != SYSTEM_SIGNATURE)
+        return (struct error){.code = ERR_EFI,
+                              .text = message("there is no system table at 0x%lx", system_table)};
     *efi = (struct efi){
         .image_handle = image_handle,
         .system_table = system_table,

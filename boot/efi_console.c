@@ -10,7 +10,6 @@
 #include "pmap.h"
 
 #define OUTPUT_STRING 8
-#define LINGER        UINT64_C(3000000) /* microseconds */
 #define OUTPUTS_MAX   8
 #define LINE_MAX      80
 
@@ -75,12 +74,14 @@ void efi_console_putc(char c)
         efi_console_flush();
 }
 
-void efi_console_linger(const struct efi *efi)
+bool efi_console_has_display(const struct efi *efi)
 {
+    /* Nobody has shown lines there: it is not known yet what there is. */
+    if (console.count == 0)
+        efi_console_start(efi);
     for (size_t i = 0; i < console.count; i++) {
-        if (console.outputs[i].serial_port == 0) {
-            EFI_CALL(efi->boot_services, BOOT_STALL, LINGER);
-            return;
-        }
+        if (console.outputs[i].protocol && console.outputs[i].serial_port == 0)
+            return true;
     }
+    return false;
 }

@@ -8,7 +8,6 @@
 #include "text.h"
 
 #define FILE_OPEN     8
-#define FILE_CLOSE    16
 #define FILE_READ     32
 #define FILE_GET_INFO 64
 
@@ -154,10 +153,4 @@ struct error efi_load_file(struct efi *efi, const char *name, uint64_t max,
     err = load_open(efi, file, name, max, buffer);
     EFI_CALL(file, FILE_CLOSE, file);
     return err;
-}
-
-void efi_close_volume(struct efi *efi)
-{
-    EFI_CALL(efi->volume, FILE_CLOSE, efi->volume);
-    efi->volume = 0;
 }

@@ -34,6 +34,8 @@
 const char *efi_status_name(uint64_t status);
 
 /* EFI_SYSTEM_TABLE, section 4.3.1. */
+#define SYSTEM_SIGNATURE        UINT64_C(0x5453595320494249) /* "IBI SYST", at its beginning */
+#define SYSTEM_CON_IN           48
 #define SYSTEM_CON_OUT          64
 #define SYSTEM_RUNTIME_SERVICES 88
 #define SYSTEM_BOOT_SERVICES    96
@@ -56,6 +58,9 @@ const char *efi_status_name(uint64_t status);
 #define RUNTIME_GET_TIME                24
 #define RUNTIME_SET_VIRTUAL_ADDRESS_MAP 56
 #define RUNTIME_GET_VARIABLE            72
+
+/* EFI_FILE_PROTOCOL, section 13.5. */
+#define FILE_CLOSE 16
 
 #define EFI_GUID_SIZE 16
 extern const uint8_t efi_global_variable[EFI_GUID_SIZE]; /* section 3.3 */
@@ -146,8 +151,20 @@ void efi_console_start(const struct efi *efi);
 void efi_console_putc(char c);
 void efi_console_flush(void);
 
-/* Give a person time to read what the boot manager may wipe off; none if only a serial port shows it. */
-void efi_console_linger(const struct efi *efi);
+/* Is there an output that is no serial port? What stands there may be wiped off by whoever comes next. */
+bool efi_console_has_display(const struct efi *efi);
+
+/*
+ * Give a person time to read what is on a display: until a key is pressed, or
+ * for 10 seconds, and say so. None where only a serial port shows it.
+ */
+void efi_linger(const struct efi *efi);
+
+/*
+ * From here on until boot services are left, a panic goes back to whoever
+ * started the image, after efi_linger(), with a status that tells why. efi stays.
+ */
+void efi_goes_back(struct efi *efi);
 
 /*
  * Give everything back and return to whoever started the image, with this

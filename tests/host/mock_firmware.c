@@ -227,6 +227,23 @@ static uint64_t output_string(const uint64_t *args)
     return EFI_SUCCESS;
 }
 
+/* UEFI 2.10 section 12.3.3: scan code and character. */
+static uint64_t read_key(const uint64_t *args)
+{
+    uint16_t *key = mock_pointer(args[1], 2);
+    bool late = mock->key_at > 0 && mock->stalled >= mock->key_at;
+
+    if (mock->old_keys == 0 && !late)
+        return EFI_ERROR | 6; /* EFI_NOT_READY */
+    if (mock->old_keys > 0 && mock->old_keys != UINT32_MAX)
+        mock->old_keys--;
+    else if (late)
+        mock->key_at = 0;
+    key[0] = 0;
+    key[1] = 'x';
+    return EFI_SUCCESS;
+}
+
 static uint64_t answer(enum mock_call call, const uint64_t *args)
 {
     switch (call) {
@@ -257,6 +274,8 @@ static uint64_t answer(enum mock_call call, const uint64_t *args)
         return get_variable(args);
     case CALL_OUTPUT_STRING:
         return output_string(args);
+    case CALL_READ_KEY:
+        return read_key(args);
     default:
         return mock_file_call(call, args);
     }

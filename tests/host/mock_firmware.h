@@ -55,6 +55,7 @@ enum mock_call {
     CALL_READ,
     CALL_GET_INFO,
     CALL_OUTPUT_STRING,
+    CALL_READ_KEY,
     CALLS,
     CALL_OTHER = CALLS /* any that Footing is not known to need */
 };
@@ -116,6 +117,7 @@ struct mock {
     uint32_t image_size;               /* as the loaded image has it; 0: what it is */
     const char *paths[MOCK_PATHS + 1]; /* the image's device path, in nodes; null: it has none */
     bool empty_node;                   /* and one that has nothing but a header */
+    uint64_t signature;                /* of the system table */
     bool no_loaded_image, no_device, no_file_system, shell;
     uint8_t options[131072];
     uint32_t options_size;
@@ -125,6 +127,9 @@ struct mock {
     struct mock_output outputs[MOCK_OUTPUTS];
     size_t noutputs;
     struct mock_output con_out;
+    bool no_keyboard;
+    unsigned old_keys; /* pressed before anybody asks */
+    uint64_t key_at;   /* one more is, when so many microseconds have been stalled; 0: never */
     struct mock_graphics graphics[MOCK_GRAPHICS];
     size_t ngraphics;
     struct mock_table tables[MOCK_TABLES];

@@ -44,6 +44,7 @@ struct run *run_new(void)
     run->mock.key = UINT64_C(0xfedcba9876543210);
     run->mock.fail_at = MOCK_NEVER;
     run->mock.shows_firmware = true;
+    run->mock.signature = UINT64_C(0x5453595320494249);
     run_output(run, display, sizeof(display));
     return run;
 }
@@ -135,6 +136,8 @@ static void check_returned(const struct run *run)
     const struct mock *m = &run->mock;
 
     assert_int_equal(run->left_mapped, 0);
+    if (m->calls == 0)
+        return; /* no firmware was found, to go back to */
     assert_int_equal(m->counts[CALL_EXIT], 1);
     if (!m->failed || m->failed_call != CALL_EXIT)
         assert_int_equal(m->exit_status, efi_status_of(&run->err));

@@ -170,6 +170,14 @@ static uint64_t new_output(void)
     return mock_physical(mock_copy(protocol, sizeof(protocol)));
 }
 
+/* Section 12.3.1: reset, read a key, an event. */
+static uint64_t new_input(void)
+{
+    const uint64_t protocol[] = {mock_function(CALL_OTHER), mock_function(CALL_READ_KEY), 0};
+
+    return mock_physical(mock_copy(protocol, sizeof(protocol)));
+}
+
 static void put16(uint8_t *to, size_t value)
 {
     to[0] = (uint8_t)value;
@@ -309,6 +317,8 @@ void mock_start(struct mock *given)
     runtime.set_virtual_address_map = mock_function(CALL_SET_VIRTUAL_ADDRESS_MAP);
     runtime.get_variable = mock_function(CALL_GET_VARIABLE);
     build_outputs();
+    system.header.signature = mock->signature;
+    system.con_in = mock->no_keyboard ? 0 : new_input();
     system.con_out = con_out_protocol;
     system.boot = mock_physical(mock_copy(&boot, sizeof(boot)));
     system.runtime = mock_physical(mock_copy(&runtime, sizeof(runtime)));

@@ -229,24 +229,72 @@ static void many_outputs_are_no_mistake(void **state)
     run_end(run);
 }
 
-/* A person gets time to read an error, unless only a serial port shows it. */
+#define TEN_SECONDS UINT64_C(10000000)
+
+/* What the person is told, and for how long the line stays. */
+static void expect_linger(struct run *run, const char *told, uint64_t shortest, uint64_t longest)
+{
+    const char *line;
+
+    run_options(run, "-cfg=none");
+    run_bad(run, ERR_FILE, "none");
+    line = strstr(run->mock.log, "10 seconds");
+    if (told) {
+        assert_non_null(strstr(run->mock.log, told));
+        assert_non_null(strstr(run->mock.outputs[0].text, told));
+        assert_true(line > strstr(run->mock.log, "footing: panic"));
+    } else {
+        assert_null(line);
+    }
+    if (run->mock.stalled < shortest || run->mock.stalled > longest)
+        fail_msg("stalled for %lu us", run->mock.stalled);
+    run_end(run);
+}
+
+/* A person gets 10 seconds to read an error, or until a key, unless only a serial port shows it. */
 static void errors_linger_on_screens(void **state)
 {
-    (void)state;
-    for (unsigned serial = 0; serial < 2; serial++) {
-        struct run *run = run_new();
+    static const char press[] = "footing: press a key, or wait 10 seconds, and the boot manager";
+    static const char wait[] = "footing: wait 10 seconds, and the boot manager goes on";
+    struct run *run = run_new();
 
-        run->mock.noutputs = 0;
-        if (serial)
-            run_output(run, uart[0], sizeof(uart[0]));
-        else
-            run_output(run, screen, sizeof(screen));
-        run_options(run, "-cfg=none");
-        run_bad(run, ERR_FILE, "none");
-        assert_int_equal(run->mock.stalled > 0, !serial);
-        assert_true(run->mock.stalled < 60000000);
-        run_end(run);
-    }
+    (void)state;
+    expect_linger(run, press, TEN_SECONDS, TEN_SECONDS);
+    run = run_new();
+    run->mock.noutputs = 0;
+    run_output(run, uart[0], sizeof(uart[0]));
+    expect_linger(run, NULL, 0, 0);
+    run = run_new();
+    run->mock.key_at = 3000000;
+    expect_linger(run, press, 3000000, 3200000);
+    run = run_new();
+    run->mock.old_keys = 3;
+    expect_linger(run, press, TEN_SECONDS, TEN_SECONDS);
+    run = run_new();
+    run->mock.old_keys = 2;
+    run->mock.key_at = 1;
+    expect_linger(run, press, 1, 200000);
+    /* Neither an input that is not there, nor one that has no end, can be waited for. */
+    run = run_new();
+    run->mock.no_keyboard = true;
+    expect_linger(run, wait, TEN_SECONDS, TEN_SECONDS);
+    run = run_new();
+    run->mock.old_keys = UINT32_MAX;
+    expect_linger(run, wait, TEN_SECONDS, TEN_SECONDS);
+}
+
+/* A pointer to anything but a system table is not followed. */
+static void system_table_has_its_signature(void **state)
+{
+    struct run *run = run_new();
+
+    (void)state;
+    run->mock.signature ^= 1;
+    run_boot(run);
+    assert_int_equal(run->err.code, ERR_EFI);
+    assert_non_null(strstr(run->text, "no system table at 0x"));
+    assert_int_equal(run->mock.calls, 0);
+    run_end(run);
 }
 
 int main(void)
@@ -264,6 +312,7 @@ int main(void)
         cmocka_unit_test(console_of_the_system_table_is_the_last_resort),
         cmocka_unit_test(many_outputs_are_no_mistake),
         cmocka_unit_test(errors_linger_on_screens),
+        cmocka_unit_test(system_table_has_its_signature),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
