@@ -56,6 +56,11 @@ static struct error explain_option(const struct facts *facts, struct error err)
     return err;
 }
 
+bool firmware_lives(const struct boot *boot)
+{
+    return boot->efi.boot_services != 0 && !efi_has_left();
+}
+
 static void read_options(struct boot *boot)
 {
     __builtin_memcpy(boot->facts.given, boot->facts.cmdline, CMDLINE_MAX);
@@ -97,6 +102,22 @@ static const void *map_information(uint64_t information, uint32_t *size)
     return info;
 }
 
+/* The tags; and as soon as they name a firmware that lives, what is wrong with them goes back there. */
+static struct error read_tags(struct boot *boot, const void *info, uint32_t size,
+                              const struct firmware_state *firmware)
+{
+    struct facts *facts = &boot->facts;
+    struct error err = mb2_facts(info, size, facts);
+    struct error none;
+
+    if (!facts->efi_boot_services || !firmware)
+        return err;
+    none = efi_init(&boot->efi, facts->efi_image_handle, facts->efi_system_table);
+    if (!none.code)
+        efi_goes_back(&boot->efi);
+    return err.code ? err : none;
+}
+
 /* A multiboot2 loader's information → facts, options, ranges. */
 static void read_information(struct boot *boot, uint64_t information,
                              struct firmware_state *firmware)
@@ -106,12 +127,11 @@ static void read_information(struct boot *boot, uint64_t information,
     const void *info = map_information(information, &size);
 
     early_screen(boot, (struct map_source){.firmware = firmware, .info = info, .size = size});
-    must(mb2_facts(info, size, &boot->facts));
+    must(read_tags(boot, info, size, firmware));
     read_options(boot);
     if (boot->facts.efi_boot_services && !firmware)
         must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
-    if (boot->facts.efi_boot_services) {
-        must(efi_init(&boot->efi, boot->facts.efi_image_handle, boot->facts.efi_system_table));
+    if (firmware_lives(boot)) {
         ask_firmware(boot);
     } else {
         screen_check(&boot->facts.framebuffer, is_bios(boot, firmware));
@@ -176,11 +196,6 @@ void read_facts(struct boot *boot, uint64_t information, struct firmware_state *
     else
         read_information(boot, information, firmware);
     boot->bios = is_bios(boot, firmware);
-}
-
-bool firmware_lives(const struct boot *boot)
-{
-    return boot->efi.boot_services != 0 && !efi_has_left();
 }
 
 /* An empty map, in the room of the one before. */

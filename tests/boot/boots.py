@@ -105,6 +105,7 @@ class Bench:
         args: Sequence[str] = (),
         machine: str = "q35",
         debug_exit: bool = True,
+        vga: bool = True,
         name: str = "grub",
     ) -> Machine:
         """A machine that starts the image through GRUB."""
@@ -118,6 +119,7 @@ class Bench:
             cpu=cpu,
             machine=machine,
             debug_exit=debug_exit,
+            vga=vga,
         )
 
     def by_rom(self, boot: RomBoot, *, debug_exit: bool = True, name: str = "rom") -> Machine:

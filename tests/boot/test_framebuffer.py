@@ -212,10 +212,10 @@ def test_early_panic_reaches_the_framebuffer(bench: Bench, code: str, command: s
 
 
 def test_early_panic_under_uefi_through_grub_reaches_the_screen(bench: Bench) -> None:
-    """Boot services are alive: the firmware is asked for its map."""
+    """Boot services are alive: the firmware is asked for its map, and the line stays for a while."""
     with bench.by_grub("uefi", "then=halt nonsense=1", debug_exit=False) as machine:
         machine.wait_line("footing: panic OPTION: .*", GRUB_SECONDS["uefi"])
-        machine.wait_halted(ROM_SECONDS)
+        machine.wait_line("footing: press a key, or wait 10 seconds, .*", ROM_SECONDS)
         lines = [line for line in font.read(machine.screen()) if line]
     assert "footing: panic OPTION: unknown option or value: nonsense=1" in lines
 

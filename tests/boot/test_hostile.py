@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import pytest
 
+import console
+import esp
 import mb2
 import rom
 from boots import GRUB_SECONDS, MIB, ROM_SECONDS, Bench, Module, RomBoot, assert_panic
 from machine import EXIT_PANIC
+from payloads import Segment, elf
 
 _TOP = 256 * MIB
 _EXIT = "then=exit"
@@ -193,12 +196,37 @@ def test_unknown_option(bench: Bench, text: str) -> None:
     assert " takes " in words or "come after --" in words
 
 
-@pytest.mark.parametrize("firmware", ["bios", "uefi"])
-def test_unknown_option_through_grub(bench: Bench, firmware: str) -> None:
-    """The same when real firmware and GRUB start it: in 64-bit mode on UEFI."""
-    with bench.by_grub(firmware, "then=exit nonsense=1") as machine:
-        assert machine.wait_exit(GRUB_SECONDS[firmware]) == EXIT_PANIC
+def test_unknown_option_through_grub(bench: Bench) -> None:
+    """The same when real firmware and GRUB start it."""
+    with bench.by_grub("bios", "then=exit nonsense=1") as machine:
+        assert machine.wait_exit(GRUB_SECONDS["bios"]) == EXIT_PANIC
         assert "nonsense=1" in assert_panic(machine, "OPTION")
+
+
+@pytest.mark.parametrize(
+    "code, command, modules",
+    [
+        ("OPTION", "nonsense=1", {}),
+        ("MODULES", "", {f"m{i}": b"x" for i in range(65)}),
+        ("NORAM", "mem=1", {}),
+        ("PAYLOAD", "", {"k": elf(Segment(0xFFFF800000200000, 5))}),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isupper() else "",
+)
+def test_refused_under_uefi_through_grub(
+    bench: Bench, code: str, command: str, modules: dict[str, bytes]
+) -> None:
+    """Boot services are alive: a refusal ends GRUB, and the boot manager tries the next entry."""
+    machine = bench.by_grub("uefi", command, modules=modules, vga=False)
+    esp.write(machine.directory / "next", bench.chainloading(["halt"]))
+    machine.command += [
+        "-drive", "if=none,id=next,snapshot=on,format=raw,file=next",
+        "-device", "virtio-blk-pci,drive=next,bootindex=2",
+    ]  # fmt: skip
+    with machine:
+        assert machine.wait_exit(GRUB_SECONDS["uefi"]) == 0, machine.fail("the next disk was not started")
+        assert [found for found, _ in console.panics(machine.serial)] == [code]
+        assert "footing: ready" not in machine.serial
 
 
 def test_panic_stops_without_the_exit_device(bench: Bench) -> None:
