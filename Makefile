@@ -62,7 +62,7 @@ OBJECTS := $(SOURCES:%=$(O)/%.o)
 
 # What only footing.efi has: PE headers, and a loader, which GRUB is for footing.elf.
 EFI_SOURCES := boot/pe.S $(addprefix boot/,$(addsuffix .c,efi_start efi_load efi_config efi_file \
-    efi_args efi_options config))
+    efi_args efi_options efi_path config))
 ELF_OBJECTS := $(filter-out $(EFI_SOURCES:%=$(O)/%.o),$(OBJECTS))
 
 # V=1 shows the commands.
@@ -227,7 +227,7 @@ $(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefi
 # On the host, with either compiler: mm/ and the parsers unchanged, under sanitizers, with their tests.
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c $(addprefix boot/,mb2.c efi_map.c efi_exit.c options.c print.c \
-    config.c text.c efi_args.c efi_options.c pe.c facts.c elf.c elf_relocate.c claim.c file_kind.c pvh.c message.c efi_runtime.c acpi.c acpi_memory.c pci.c lists.c \
+    config.c text.c efi_args.c efi_options.c efi_path.c pe.c facts.c elf.c elf_relocate.c claim.c file_kind.c pvh.c message.c efi_runtime.c acpi.c acpi_memory.c pci.c lists.c \
     screen_choice.c) $(addprefix x86_64/,framebuffer.c font.c backlog.c fault.c))
 HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) \
     $(filter-out tests/host/test_% tests/host/mock_%,$(wildcard tests/host/*.c))

@@ -2,6 +2,7 @@
 #include "efi_config.h"
 
 #include "console.h"
+#include "efi_path.h"
 #include "pmap.h"
 #include "print.h"
 #include "text.h"
@@ -180,11 +181,11 @@ struct error efi_config_open(struct efi_config *c)
         return err;
     if (section.size > 0)
         return open_embedded_config(c, &section);
-    if (c->wanted[0] == '\0' && !c->efi->volume) {
-        /* Started over a network, perhaps: then a kernel must have come along. */
-        err = efi_find_section(c->efi, ".kernel", &section);
-        if (err.code || section.size > 0)
-            return err;
+    if (c->wanted[0] == '\0' && c->section[0] == '\0' && efi_has_no_files(c->efi)) {
+        /* Started over a network, perhaps. */
+        log_print(LOG_WARNING, "footing: the device that the image came from has no file system: "
+                               "booting without a configuration\n");
+        return SUCCESS;
     }
     if (c->wanted[0] == '\0')
         return search_config(c);
@@ -219,16 +220,6 @@ static struct error find_global(struct efi_config *c, enum config_key key,
     return err;
 }
 
-/* Names are those of a file system that does not tell a from A. */
-static bool same_file(const char *a, const char *b)
-{
-    for (; *a != '\0' || *b != '\0'; a++, b++) {
-        if (text_lower(*a) != text_lower(*b))
-            return false;
-    }
-    return true;
-}
-
 static struct error follow_chain(struct efi_config *c, const struct config_entry *chain)
 {
     struct efi_buffer file;
@@ -238,7 +229,7 @@ static struct error follow_chain(struct efi_config *c, const struct config_entry
     if (!efi_config_copy(name, chain->value))
         return bad_line(c, chain, "its name is too long");
     for (size_t i = 0; i < c->nnames; i++) {
-        if (same_file(c->names[i], name))
+        if (efi_path_same(c->efi->folder, c->names[i], name))
             return bad_line(c, chain, "chained in a circle");
     }
     if (c->nnames == CHAIN_MAX)

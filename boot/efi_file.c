@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of the device that the image came from: EFI_FILE_PROTOCOL, UEFI 2.10 section 13.5. */
 #include "console.h"
+#include "efi_path.h"
 #include "efi_services.h"
 #include "load.h"
 #include "pmap.h"
@@ -32,31 +33,6 @@ static struct error failed(const char *what, uint64_t status)
 {
     return (struct error){
         .code = ERR_FILE, .value = status, .text = what, .against = efi_status_name(status)};
-}
-
-/* The name in full, from the root, in the firmware's spelling. False: too long, or no UTF-8. */
-static bool full_name(const struct efi *efi, const char *name, uint16_t ucs2[2 * EFI_NAME_MAX])
-{
-    bool rooted = name[0] == '/' || name[0] == '\\';
-    size_t len = 0;
-    uint16_t *at = ucs2;
-
-    if (!rooted && efi->folder[0] != '\0') {
-        if (!utf8_to_ucs2(efi->folder, text_len(efi->folder), ucs2, EFI_NAME_MAX))
-            return false;
-        while (*at != 0)
-            at++;
-    }
-    if (!rooted)
-        *at++ = '\\';
-    len = text_len(name);
-    if (!utf8_to_ucs2(name, len, at, EFI_NAME_MAX))
-        return false;
-    for (; *at != 0; at++) {
-        if (*at == '/')
-            *at = '\\';
-    }
-    return true;
 }
 
 /* Size of an open file; a folder has none. */
@@ -137,15 +113,18 @@ static struct error load_open(struct efi *efi, uint64_t file, const char *name, 
 struct error efi_load_file(struct efi *efi, const char *name, uint64_t max,
                            struct efi_buffer *buffer)
 {
-    static uint16_t ucs2[2 * EFI_NAME_MAX];
+    static uint16_t ucs2[EFI_PATH_MAX];
+    static char path[EFI_PATH_MAX];
     uint64_t file = 0;
     uint64_t status;
     struct error err;
 
     if (!efi->volume)
-        return failed("the device has no file system", EFI_UNSUPPORTED);
-    if (!full_name(efi, name, ucs2))
-        return failed("its name is too long, or no UTF-8", EFI_INVALID_PARAMETER);
+        return failed(efi_has_no_files(efi) ? "the device has no file system" : "OpenVolume",
+                      efi->volume_status);
+    efi_path_join(efi->folder, name, path);
+    if (!utf8_to_ucs2(path, text_len(path), ucs2, EFI_PATH_MAX))
+        return failed("its name is no UTF-8, or not of UCS-2", EFI_INVALID_PARAMETER);
     status = EFI_CALL(efi->volume, FILE_OPEN, efi->volume, image_pa(&file), image_pa(ucs2),
                       OPEN_READ, 0);
     if (status != EFI_SUCCESS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the firmware knows of the image that it has started: where it is, and where it came from. */
+#include "efi_path.h"
 #include "efi_services.h"
 #include "load.h"
 #include "pe.h"
@@ -80,7 +81,7 @@ static bool append(char path[EFI_NAME_MAX], size_t *len, const struct node *node
     if (bytes > sizeof(ucs2) || *len + 1 >= EFI_NAME_MAX)
         return false;
     efi_read(node->pa + NODE_HEADER, ucs2, bytes);
-    if (*len > 0 && at[-1] != '\\' && bytes >= 2 && load16(ucs2) != '\\')
+    if (*len > 0)
         *at++ = '\\';
     if (!ucs2_to_utf8(ucs2, bytes / 2, at, (size_t)(path + EFI_NAME_MAX - at)))
         return false;
@@ -103,7 +104,7 @@ static void find_name(struct efi *efi, uint64_t device_path)
         device_path += node.len;
     }
     for (size_t i = 0; i < len; i++) {
-        if (path[i] == '\\')
+        if (efi_path_parts(path[i]))
             cut = i + 1;
     }
     __builtin_memcpy(efi->name, path + cut, len - cut + 1);
@@ -111,16 +112,22 @@ static void find_name(struct efi *efi, uint64_t device_path)
         __builtin_memcpy(efi->folder, path, cut - 1);
 }
 
-/* The root folder of the device; 0 if it holds no file system. */
-static uint64_t open_volume(const struct efi *efi, uint64_t device)
+/* The root folder of the device: volume, or volume_status why there is none. */
+static void open_volume(struct efi *efi, uint64_t device)
 {
-    uint64_t system = efi_protocol_on(efi, device, file_system_protocol);
+    uint64_t system = device ? efi_protocol_on(efi, device, file_system_protocol) : 0;
     uint64_t root = 0;
 
-    if (!system ||
-        EFI_CALL(system, FILE_SYSTEM_OPEN_VOLUME, system, image_pa(&root)) != EFI_SUCCESS)
-        return 0;
-    return root;
+    efi->volume_status = EFI_UNSUPPORTED;
+    if (system)
+        efi->volume_status = EFI_CALL(system, FILE_SYSTEM_OPEN_VOLUME, system, image_pa(&root));
+    if (efi->volume_status == EFI_SUCCESS)
+        efi->volume = root;
+}
+
+bool efi_has_no_files(const struct efi *efi)
+{
+    return efi->volume_status == EFI_UNSUPPORTED;
 }
 
 /* UEFI 2.10 section 3.3: on while signatures are enforced, but for setup mode; in doubt, on. */
@@ -148,8 +155,7 @@ struct error efi_find_image(struct efi *efi)
     efi->image_size = efi_read64(loaded + LOADED_SIZE);
     if (path)
         find_name(efi, path);
-    if (device)
-        efi->volume = open_volume(efi, device);
+    open_volume(efi, device);
     efi->secure = secure_boot(efi);
     return SUCCESS;
 }

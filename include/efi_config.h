@@ -25,8 +25,8 @@ struct efi_config {
  * Find and check the configuration: the image's section .config, or the file
  * that was asked for, or one beside the image: of its name, cut at the last
  * '.', '-' or '_', again and again until there is one, and at last
- * footing.cfg. If none is found, and nothing was asked for, text stays null;
- * so it does if there is no file system, but a kernel is embedded.
+ * footing.cfg. If none is found, and neither file nor section was asked for, a
+ * line says so and text stays null; so it does if the device has no file system.
  * Every line of it must be good (ERR_CONFIG). A file while Secure Boot is on
  * is ERR_VERIFY.
  */

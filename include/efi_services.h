@@ -83,7 +83,8 @@ struct efi {
     uint64_t image_size;
     uint64_t load_options;
     uint32_t load_options_size;
-    uint64_t volume;           /* the root folder of the device we come from; 0: it has none */
+    uint64_t volume;           /* the root folder of the device we come from; 0: see the status */
+    uint64_t volume_status;    /* of opening it; EFI_UNSUPPORTED: it has no file system */
     char folder[EFI_NAME_MAX]; /* of the image: "" or "\EFI\BOOT" */
     char name[EFI_NAME_MAX];   /* of the image in it; "" if not known */
     bool secure;               /* Secure Boot is on, or nobody can tell that it is not */
@@ -135,6 +136,9 @@ unsigned efi_path_serial_port(uint64_t path);
 
 /* A section of our own image, where that is loaded; size 0: none of this name. ERR_INFO: damaged. */
 struct error efi_find_section(const struct efi *efi, const char *name, struct efi_buffer *section);
+
+/* True if our device has no file system, as a network has none; false also if one cannot be opened. */
+bool efi_has_no_files(const struct efi *efi);
 
 /*
  * Load a whole file of our device, named from our own folder, or from the root

@@ -147,10 +147,10 @@ def _run(*command: str) -> None:
 
 
 def make_unified(
-    out: Path, efi: Path, parts: Sequence[Path] = (), key: tuple[Path, Path] | None = None
+    out: Path, efi: Path, parts: Sequence[Path | None] = (), key: tuple[Path, Path] | None = None
 ) -> None:
     """tests/make-unified.sh: configuration, payload and ramdisk, as far as given, in one image."""
     script = Path(__file__).resolve().parents[1] / "make-unified.sh"
-    names = [str(part) for part in parts] + [""] * (3 - len(parts))
+    names = [str(part or "") for part in parts] + [""] * (3 - len(parts))
     command = [str(script), str(out), str(efi), *names, *(str(each) for each in key or ())]
     _run(*command)

@@ -27,14 +27,14 @@ _ELF = tiny_elf.build(bytes(5000))
 
 
 def unified(bench: Bench, *contents: bytes, key: tuple[Path, Path] | None = None) -> bytes:
-    """The image with these parts: configuration, payload, ramdisk."""
+    """The image with these parts: configuration, payload, ramdisk; an empty one is left out."""
     image, out = bench.directory / "footing.efi", bench.directory / "unified.efi"
     image.write_bytes(bench.efi)
-    parts = []
+    parts: list[Path | None] = []
     for i, content in enumerate(contents):
         part = bench.directory / f"part{i}"
         part.write_bytes(content)
-        parts.append(part)
+        parts.append(part if content else None)
     esp.make_unified(out, image, parts, key)
     return out.read_bytes()
 

@@ -150,6 +150,8 @@ uint64_t mock_file_call(enum mock_call call, const uint64_t *args)
 {
     switch (call) {
     case CALL_OPEN_VOLUME:
+        if (mock->open_volume_status != EFI_SUCCESS)
+            return mock->open_volume_status;
         *(uint64_t *)mock_pointer(args[1], 8) = new_handle(&root);
         return EFI_SUCCESS;
     case CALL_OPEN:

@@ -119,6 +119,7 @@ struct mock {
     bool empty_node;                   /* and one that has nothing but a header */
     uint64_t signature;                /* of the system table */
     bool no_loaded_image, no_device, no_file_system, shell;
+    uint64_t open_volume_status;
     uint8_t options[131072];
     uint32_t options_size;
     int secure_boot, setup_mode; /* -1: there is no such variable */

@@ -93,38 +93,80 @@ static void missing_configuration_matters_if_asked_for(void **state)
     run_end(run);
 }
 
-/* A device without files is an error, but for an image that has a kernel; one without a path is not. */
-static void device_without_files_is_an_error(void **state)
+/* The ways to have no file system: which < 3. */
+static struct run *without_files(unsigned which, const char *options)
+{
+    struct run *run = run_new();
+
+    run->mock.no_file_system = which == 0;
+    run->mock.no_device = which == 1;
+    run->mock.open_volume_status = which == 2 ? EFI_UNSUPPORTED : EFI_SUCCESS;
+    run_options(run, options);
+    return run;
+}
+
+/* A device without files boots as one without a configuration, with a kernel inside or without. */
+static void device_without_files_has_no_configuration(void **state)
 {
     (void)state;
     for (unsigned which = 0; which < 3; which++) {
-        struct run *run = run_new();
+        struct run *run = without_files(which, "footing.efi -- loglevel=3");
 
-        run->mock.no_file_system = which == 0;
-        run->mock.no_device = which == 1;
-        run->mock.no_file_system = run->mock.no_device = which == 2;
-        run_options(run, "footing.efi -cfg=x.cfg");
-        run_bad(run, ERR_FILE, "x.cfg");
-        run_end(run);
-        run = run_new();
-        run->mock.no_file_system = which == 0;
-        run->mock.no_device = which == 1;
-        run->mock.paths[0] = which == 2 ? NULL : run->mock.paths[0];
-        run_options(run, "footing.efi -- loglevel=3");
-        if (which < 2)
-            run_bad(run, ERR_FILE, "no file system");
-        else
-            run_good(run);
-        run_end(run);
-        run = run_new();
-        run->mock.no_file_system = which == 0;
-        run->mock.no_device = which == 1;
-        run_section(run, ".kernel", run_kernel, sizeof(run_kernel));
-        run_options(run, "footing.efi -- loglevel=3");
         run_good(run);
         assert_string_equal(run->facts.cmdline, "loglevel=3");
+        assert_int_equal(run->facts.nmodules, 0);
+        assert_non_null(
+            strstr(run->mock.log, "has no file system: booting without a configuration"));
+        run_end(run);
+        run = without_files(which, "");
+        run_section(run, ".kernel", run_kernel, sizeof(run_kernel));
+        run_good(run);
+        assert_int_equal(run->facts.nmodules, 1);
+        run_end(run);
+        run = without_files(which, "b");
+        run_section(run, ".config", BYTES(NAMED("x") "[b]\noptions=y\n"));
+        run_good(run);
+        assert_string_equal(run->facts.cmdline, "y");
+        assert_null(strstr(run->mock.log, "file system"));
         run_end(run);
     }
+}
+
+/* It is an error if a file or a section was asked for: no other is booted in its place. */
+static void device_without_files_is_an_error_if_one_was_asked_for(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 3; which++) {
+        struct run *run = without_files(which, "footing.efi -cfg=x.cfg");
+
+        run_bad(run, ERR_FILE, "x.cfg: the device has no file system");
+        run_end(run);
+        run = without_files(which, "debug");
+        run_section(run, ".kernel", run_kernel, sizeof(run_kernel));
+        run_bad(run, ERR_FILE, ".cfg: the device has no file system");
+        run_end(run);
+        run = without_files(which, "");
+        run_section(run, ".config", BYTES(NAMED("x") "module=m\n"));
+        run_bad(run, ERR_FILE, ".config:5: module=m: the device has no file system");
+        run_end(run);
+    }
+}
+
+/* A file system that cannot be opened may hold a configuration, so it is an error. */
+static void volume_that_cannot_be_opened_is_an_error(void **state)
+{
+    struct run *run = run_new();
+
+    (void)state;
+    run->mock.open_volume_status = EFI_LOAD_ERROR;
+    run_bad(run, ERR_FILE, ".cfg: OpenVolume");
+    assert_int_equal(run->err.value, EFI_LOAD_ERROR);
+    run_end(run);
+    run = run_new();
+    run->mock.open_volume_status = EFI_LOAD_ERROR;
+    run_section(run, ".config", BYTES(NAMED("x")));
+    run_good(run);
+    run_end(run);
 }
 
 /* -cfg= names a file in the image's folder, or from the root, with either slash. */
@@ -328,7 +370,9 @@ int main(void)
         cmocka_unit_test(name_is_cut_until_there_is_a_file),
         cmocka_unit_test(root_is_a_folder_too),
         cmocka_unit_test(missing_configuration_matters_if_asked_for),
-        cmocka_unit_test(device_without_files_is_an_error),
+        cmocka_unit_test(device_without_files_has_no_configuration),
+        cmocka_unit_test(device_without_files_is_an_error_if_one_was_asked_for),
+        cmocka_unit_test(volume_that_cannot_be_opened_is_an_error),
         cmocka_unit_test(named_configuration_is_taken),
         cmocka_unit_test(section_is_chosen),
         cmocka_unit_test(keys_are_given_once),

@@ -124,13 +124,14 @@ static void names_have_a_limit(void **state)
     }
 }
 
-/* The image's path comes in one node or in several, with or without a slash between. */
+/* The image's path comes in one node or in several, with either slash between or none. */
 static void image_path_comes_in_nodes(void **state)
 {
     static const char *const paths[][MOCK_PATHS] = {
         {"\\EFI\\BOOT\\footing.efi"},     {"\\EFI", "BOOT", "footing.efi"},
         {"\\EFI\\BOOT\\", "footing.efi"}, {"\\EFI\\BOOT", "\\footing.efi"},
-        {"EFI\\BOOT\\footing.efi"},
+        {"EFI\\BOOT\\footing.efi"},       {"/EFI/BOOT/footing.efi"},
+        {"/EFI", "BOOT/footing.efi"},
     };
 
     (void)state;
