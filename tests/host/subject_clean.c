@@ -23,17 +23,20 @@ static bool must_be_clean(const struct subject *s, const struct pt_change *chang
 void subject_check_clean(const struct subject *s, const struct pt_change *change,
                          const uint64_t *before)
 {
-    const struct shadow_cleaned *clean = s->tlb.cleaned;
-    const struct shadow_cleaned *end = clean + s->tlb.ncleaned;
+    size_t next = 0; /* of what was cleaned, the first that does not end before the page */
     uint64_t pages = 0;
 
     for (uint64_t at = 0; at < change->len; at += 4096, before++) {
+        const struct shadow_cleaned *clean = NULL;
         bool must = must_be_clean(s, change, at, *before);
 
-        while (clean < end && change->va + at - clean->va >= clean->len &&
-               change->va + at > clean->va)
-            clean++;
-        if (must != (clean < end && change->va + at - clean->va < clean->len))
+        for (; next < s->tlb.ncleaned; next++) {
+            clean = &s->tlb.cleaned[next];
+            if (change->va + at < clean->va || change->va + at - clean->va < clean->len)
+                break;
+            clean = NULL;
+        }
+        if (must != (clean != NULL && change->va + at >= clean->va))
             fail_msg("caches %s lines of 0x%llx", must ? "keep" : "lose",
                      (unsigned long long)(change->va + at));
         pages += must;
