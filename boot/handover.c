@@ -100,8 +100,8 @@ static const char *name_of_memory(uint32_t type)
 
 static const struct footing_calls calls = {
     .reclaim = reclaim,
-    .pmap_map = pmap_map_payload,
-    .pmap_unmap = pmap_unmap,
+    .pmap_map = live_pmap_map,
+    .pmap_unmap = live_pmap_unmap,
     .update = live_update,
     .print = print,
     .finish = finish,

@@ -6,13 +6,15 @@
 #include "layout.h"
 #include "pmap.h"
 #include "screen.h"
+#include "stock.h"
 #include "tlb.h"
 
 #define ALIASES_MAX (2 * PLAN_MAX_FIXED)
+#define ALIASES_ALL (ALIASES_MAX + PMAP_PAYLOAD) /* with the payload's windows */
 
-static struct pt_alias entries[ALIASES_MAX];
-static uint64_t keys[ALIASES_MAX];
-_Static_assert(ALIASES_MAX <= PAGE_SIZE, "a key has its entry's index below the page's address");
+static struct pt_alias entries[ALIASES_ALL];
+static uint64_t keys[ALIASES_ALL];
+_Static_assert(ALIASES_ALL <= PAGE_SIZE, "a key has its entry's index below the page's address");
 static struct pt_aliases aliases;
 static struct pt_space space;
 
@@ -23,51 +25,22 @@ static struct identity_page identity_page;
 
 static unsigned cache_line; /* as in struct cpu_caps */
 
-/* Frames that were taken in advance, each with the next one's address in its first word. */
-static struct {
-    const struct footing_frames *source;
-    uint64_t first; /* 0: none */
-} stock;
+static struct frame_stock stock;
+static struct stock_rules rules;
 
-static void put_frame(uint64_t frame)
+static enum error_code reserve(void *ctx, size_t count)
 {
-    uint64_t *words = frame_map(frame);
-
-    words[0] = stock.first;
-    frame_unmap(words);
-    stock.first = frame;
+    return stock_reserve(ctx, count);
 }
 
 static uint64_t take_frame(void *ctx)
 {
-    uint64_t frame = stock.first;
-    uint64_t *words = frame_map(frame);
-
-    (void)ctx;
-    stock.first = words[0];
-    frame_unmap(words);
-    return frame;
-}
-
-/* All or none: what cannot be completed goes back. */
-static bool reserve(void *ctx, size_t count)
-{
-    for (; count > 0; count--) {
-        uint64_t frame = stock.source->alloc(stock.source->ctx);
-
-        if (frame == 0 || (frame & PAGE_MASK) || !pmap_reaches(frame, PAGE_SIZE))
-            break;
-        put_frame(frame);
-    }
-    while (count > 0 && stock.first != 0)
-        stock.source->free(stock.source->ctx, take_frame(ctx));
-    return count == 0;
+    return stock_take(ctx);
 }
 
 static void free_frame(void *ctx, uint64_t frame)
 {
-    (void)ctx;
-    stock.source->free(stock.source->ctx, frame);
+    stock_free(ctx, frame);
 }
 
 static uint64_t *map(void *ctx, uint64_t frame)
@@ -117,6 +90,7 @@ static void exchange(void *ctx, const struct pt_exchange *what)
 }
 
 static const struct pt_live_memory memory = {
+    .ctx = &stock,
     .reserve = reserve,
     .alloc = take_frame,
     .free = free_frame,
@@ -130,13 +104,17 @@ static const struct pt_live_memory memory = {
 const struct pt_live_memory *live_memory(const struct footing_frames *frames)
 {
     stock.source = frames;
+    stock.memory = &memory;
     return &memory;
 }
 
 struct error live_start(const struct boot *boot)
 {
+    struct error err;
+
     cache_line = boot->caps.cache_line;
-    pt_aliases_init(&aliases, entries, keys, ALIASES_MAX);
+    pt_aliases_init(&aliases, entries, keys, ALIASES_ALL);
+    aliases.max = ALIASES_MAX;
     space = (struct pt_space){
         .root = boot->root,
         .main_root = boot->root,
@@ -149,7 +127,45 @@ struct error live_start(const struct boot *boot)
         .memory = &memory,
         .aliases = &aliases,
     };
-    return pt_space_start(&space, &boot->plan);
+    rules = (struct stock_rules){
+        .map = &boot->map,
+        .main = &space,
+        .others = others,
+        .nothers = FOOTING_ROOTS_MAX,
+        .image_pa = boot->image_pa,
+        /* Of an image that a payload is linked to, nobody knows which frames are that one's. */
+        .image_len = boot->payload.module ? (uint64_t)(image_end - image_start) : 0,
+    };
+    err = pt_space_start(&space, &boot->plan);
+    stock.memory = &memory;
+    stock_start(&stock, &rules);
+    return err;
+}
+
+static bool may_write(uint64_t pa)
+{
+    return pt_may_write(&space, pa) != ERR_WX;
+}
+
+void *live_pmap_map(uint64_t pa, uint64_t len)
+{
+    void *mapped = pmap_map_payload(pa, len, may_write);
+    uint64_t frame;
+    uint64_t bytes = mapped ? pmap_frames(mapped, &frame) : 0;
+
+    if (bytes > 0)
+        pt_window_open(&space, (uint64_t)mapped & ~PAGE_MASK, frame, bytes);
+    return mapped;
+}
+
+void live_pmap_unmap(const void *mapped)
+{
+    uint64_t frame;
+    uint64_t bytes = pmap_frames(mapped, &frame);
+
+    pmap_unmap(mapped);
+    if (bytes > 0)
+        pt_window_close(&space, (uint64_t)mapped & ~PAGE_MASK, frame, bytes);
 }
 
 /* Footing's slots and image, on which this very code runs; and what is to fault for good. */
@@ -182,8 +198,7 @@ static struct pt_space *find_root(uint64_t root)
 /* Where types change, more was asked for than was needed: that goes back. */
 static const char *finish(struct error err)
 {
-    while (stock.first != 0)
-        free_frame(NULL, take_frame(NULL));
+    stock_return(&stock);
     return err.code ? error_words(err.code).name : NULL;
 }
 

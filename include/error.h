@@ -46,6 +46,7 @@ enum error_code {
     ERR_UNSORTED,  /* mappings not in ascending order */
     /* the tables */
     ERR_NOFRAMES, /* value = frames needed, at = frames free */
+    ERR_FRAME,    /* an allocator gave what cannot become a table */
     ERR_LISTS,    /* the payload's list of RAM: text = which, at = the limit */
     ERR_COUNT,    /* value = frames counted, at = frames used */
     ERR_AUDIT,    /* live tables differ from the plan: text = how, at = va */

@@ -189,7 +189,16 @@ enum footing_operation {
 /* Frames for page tables: the payload's allocator. */
 struct footing_frames {
     void *ctx;
-    /* A frame of write-back RAM, whatever is in it; 0: there is none. It calls no update(). */
+    /*
+     * A frame of write-back RAM, whatever is in it; 0: there is none. It calls
+     * no update(). Each is looked at before it becomes a table. "FRAME", and
+     * nothing is changed, if it is no multiple of 4 KiB or too wide; if the
+     * memory map has no usable RAM there, or the MTRRs do not make it write-
+     * back; if it has come already for this call, or is a page table; if it is
+     * mapped executable, or with another type than write-back; or if it is a
+     * part of Footing, and the payload is not linked to that. Such a frame is
+     * not given to free(); those before it in the same call are.
+     */
     uint64_t (*alloc)(void *ctx);
     /* A frame that no table needs any more; also of those that Footing built its tables of. */
     void (*free)(void *ctx, uint64_t pa);
@@ -243,8 +252,10 @@ struct footing_calls {
     uint64_t (*reclaim)(struct footing_range *ranges, uint64_t max);
 
     /*
-     * Map len > 0 bytes at pa through Footing's PMAP slots, writable,
-     * write-back; the last one mapped is the first to be unmapped, or a panic
+     * Map len > 0 bytes at pa through Footing's PMAP slots, write-back, and
+     * writable but for pages that any mapping has executable: those can only be
+     * read. While it is mapped, update() holds other mappings of its frames
+     * against it. The last one mapped is the first to be unmapped, or a panic
      * (PMAP) says so. Null: there are not enough slots, or pa is too wide.
      */
     void *(*pmap_map)(uint64_t pa, uint64_t len);
@@ -260,7 +271,8 @@ struct footing_calls {
      * own, or in the directmap's window anywhere but in its own place), "ABSENT"
      * (not mapped), "WX", "TYPE" (also: write-back where the MTRRs make it
      * something else, and write-combining or write-protected on a CPU without
-     * the PAT), "NOFRAMES", "PLANFULL" (too many mappings). Each page
+     * the PAT), "NOFRAMES", "FRAME" (see struct footing_frames), "PLANFULL"
+     * (too many mappings). Each page
      * is held against what its frame's other mappings are before the call, also
      * if these change with it. No page is larger than maxpage= allows.
      *

@@ -14,6 +14,8 @@ const struct pt_live_memory *live_memory(const struct footing_frames *frames);
 struct error live_start(const struct boot *boot);
 
 /* As struct footing_calls has them. */
+void *live_pmap_map(uint64_t pa, uint64_t len);
+void live_pmap_unmap(const void *mapped);
 const char *live_update(const struct footing_update *update);
 uint64_t live_root_create(const struct footing_frames *frames);
 const char *live_root_destroy(uint64_t root_pa, const struct footing_frames *frames);

@@ -47,8 +47,14 @@ void *pmap_map(const char *owner, uint64_t pa, size_t len);
 void *pmap_map_device(const char *owner, uint64_t pa, size_t len);
 void pmap_unmap(const void *mapped);
 
-/* The same for the payload, which gets PMAP_PAYLOAD slots; null also where no entry can reach. */
-void *pmap_map_payload(uint64_t pa, uint64_t len);
+/*
+ * The same for the payload, which gets PMAP_PAYLOAD slots; null also where no
+ * entry can reach. A page that may not be written is mapped to be read.
+ */
+void *pmap_map_payload(uint64_t pa, uint64_t len, bool (*may_write)(uint64_t pa));
+
+/* Bytes of whole pages that the last mapping has, and its first frame; 0: mapped is not that. */
+uint64_t pmap_frames(const void *mapped, uint64_t *frame);
 
 /* Is every mapping unmapped? ERR_PMAP: text = the owner of one that is not. */
 struct error pmap_check(void);

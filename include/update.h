@@ -65,8 +65,8 @@ struct pt_exchange {
 /* Frames, and how entries are written and translations flushed. */
 struct pt_live_memory {
     void *ctx;
-    /* Are there `count` frames to alloc()? None is taken. */
-    bool (*reserve)(void *ctx, size_t count);
+    /* Are there `count` frames more for alloc()? If not, ERR_NOFRAMES or ERR_FRAME: none is taken. */
+    enum error_code (*reserve)(void *ctx, size_t count);
     uint64_t (*alloc)(void *ctx);
     void (*free)(void *ctx, uint64_t frame);
     /* A frame's PT_SLOTS entries, writable, until unmap(); nested, last in first out. */
@@ -154,7 +154,7 @@ struct error pt_space_start(struct pt_space *space, const struct plan *plan);
  * back where the MTRRs make it something else, or a frame that another
  * mapping has with another type (if both rules are broken, either code), or a
  * type that no entry of this CPU can say;
- * ERR_NOFRAMES: value = frames wanted; ERR_PLANFULL: too many mappings, be it
+ * ERR_NOFRAMES and ERR_FRAME (as reserve() says): value = frames wanted; ERR_PLANFULL: too many mappings, be it
  * half way through. at = va (of the first page that is wrong, where one is),
  * value = its pa.
  *
@@ -170,7 +170,8 @@ struct error pt_update(struct pt_space *space, const struct pt_change *change);
  * A root that has what the main root has now, by linking the same tables: what
  * the main root changes below these is in both. What it maps later where it
  * has no table yet, in some slot of the root, is in the main root alone.
- * ERR_NOFRAMES: there is not the one frame that this takes; nothing else fails.
+ * ERR_NOFRAMES, ERR_FRAME: there is not the one frame that this takes; nothing
+ * else fails.
  * Leaves right below a root there are none, so what is shared is whole tables.
  *
  * While the main root has sharers, nothing becomes global that was not, in any
@@ -186,5 +187,29 @@ struct error pt_root_create(struct pt_space *space, struct pt_space *main);
  * translations are there whichever root is active.
  */
 void pt_root_destroy(struct pt_space *space, struct pt_space *main);
+
+/*
+ * Ask found() of each table: the root itself and all below it; of another root,
+ * those that are not the main root's. True, and no further: it has said so of
+ * one. All tables are read but those of single pages.
+ */
+bool pt_any_table(const struct pt_space *space, bool (*found)(void *ctx, uint64_t frame),
+                  void *ctx);
+
+/*
+ * May this page be mapped once more, writable and write-back? ERR_WX: some
+ * mapping has it executable; ERR_TYPE: with another type. pa: of a page.
+ */
+enum error_code pt_may_write(const struct pt_space *space, uint64_t pa);
+
+/*
+ * Pages from pa on are mapped at va by other means than pt_update(), write-back;
+ * writable but for those of which pt_may_write() says ERR_WX, which are only
+ * read. Until the window is closed, pt_update() holds other mappings of these
+ * frames against it. The caller's list has room for as many entries beyond
+ * `max` as there are pages in windows. All of a window is closed at once.
+ */
+void pt_window_open(const struct pt_space *space, uint64_t va, uint64_t pa, uint64_t len);
+void pt_window_close(const struct pt_space *space, uint64_t va, uint64_t pa, uint64_t len);
 
 #endif

@@ -37,6 +37,7 @@ static const char words[] =
     "LARGE\0largest page is no page size\0va\0pa\0"
     "UNSORTED\0mappings do not ascend\0va\0pa\0"
     "NOFRAMES\0not enough free RAM\0frames free\0frames needed\0"
+    "FRAME\0the frame allocator gave what cannot become a page table\0\0\0"
     "LISTS\0too many ranges of RAM to list for the payload\0limit\0\0"
     "COUNT\0page tables took other than the counted frames\0used\0counted\0"
     "AUDIT\0live page tables differ from the plan\0va\0\0"

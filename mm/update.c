@@ -185,10 +185,12 @@ static void check_room(struct pass *p)
 {
     const struct pt_aliases *aliases = p->space->aliases;
 
-    if (alias_is_full(aliases, p->peak))
+    if (alias_is_full(aliases, p->peak)) {
         p->err = (struct error){ERR_PLANFULL, aliases->max, 0, NULL, NULL};
-    else if (p->frames > 0 && !p->memory->reserve(p->memory->ctx, p->frames))
-        p->err = (struct error){ERR_NOFRAMES, 0, p->frames, NULL, NULL};
+    } else if (p->frames > 0) {
+        p->err.code = p->memory->reserve(p->memory->ctx, p->frames);
+        p->err.value = p->err.code ? p->frames : 0;
+    }
 }
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Further roots: pt_root_create() and pt_root_destroy(). */
+/* Further roots, and what tables a root has. */
 #include "alias.h"
 #include "update_table.h"
 
@@ -8,9 +8,10 @@ struct error pt_root_create(struct pt_space *space, struct pt_space *main)
     const struct pt_live_memory *memory = main->memory;
     uint64_t *from;
     uint64_t *to;
+    enum error_code code = memory->reserve(memory->ctx, 1);
 
-    if (!memory->reserve(memory->ctx, 1))
-        return (struct error){.code = ERR_NOFRAMES, .value = 1};
+    if (code)
+        return (struct error){.code = code, .value = 1};
     main->sharers++;
     *space = *main;
     space->sharers = 0;
@@ -66,4 +67,46 @@ void pt_root_destroy(struct pt_space *space, struct pt_space *main)
     alias_forget(space);
     space->root = 0;
     main->sharers--;
+}
+
+struct table_search {
+    const struct pt_space *space;
+    bool (*found)(void *ctx, uint64_t frame);
+    void *ctx;
+};
+
+/* The same for a table of this level and all below it, but for what is in the main root's slots. */
+static bool any_below(const struct table_search *search, unsigned level, uint64_t frame,
+                      const uint64_t *mains)
+{
+    const struct pt_live_memory *memory = search->space->memory;
+    bool found = search->found(search->ctx, frame);
+    uint64_t *table;
+
+    if (found || level == 0)
+        return found;
+    table = memory->map(memory->ctx, frame);
+    for (size_t i = 0; i < PT_SLOTS && !found; i++) {
+        uint64_t entry = table[i];
+
+        if (entry != 0 && !(entry & PTE_PS) && !(mains && entry == mains[i]))
+            found = any_below(search, level - 1, entry & PTE_ADDR, NULL);
+    }
+    memory->unmap(memory->ctx, table);
+    return found;
+}
+
+bool pt_any_table(const struct pt_space *space, bool (*found)(void *ctx, uint64_t frame), void *ctx)
+{
+    const struct table_search search = {space, found, ctx};
+    const struct pt_live_memory *memory = space->memory;
+    uint64_t *mains;
+    bool any;
+
+    if (space->root == space->main_root)
+        return any_below(&search, space->levels - 1, space->root, NULL);
+    mains = memory->map(memory->ctx, space->main_root);
+    any = any_below(&search, space->levels - 1, space->root, mains);
+    memory->unmap(memory->ctx, mains);
+    return any;
 }

@@ -87,41 +87,52 @@ static void clear_slot(unsigned slot)
     invalidate_page(slot_va(slot));
 }
 
-/* In the first `max` slots. */
-static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len, enum memtype type)
+static unsigned slot_of_va(const void *mapped)
+{
+    return (unsigned)(((uint64_t)mapped - PMAP_VA) >> PAGE_SHIFT);
+}
+
+/* In the first `max` slots; may_write null: all may be written. */
+static void *map_within(unsigned max, const char *owner, uint64_t pa, size_t len, enum memtype type,
+                        bool (*may_write)(uint64_t pa))
 {
     uint64_t offset = pa & PAGE_MASK;
     uint64_t pages = (offset + len + PAGE_MASK) >> PAGE_SHIFT;
-    uint64_t pte = (pa - offset) | pte_attributes(RIGHT_W, type, 0);
     unsigned first;
 
     if (len > PMAP_MAX_BYTES || !slots_take(&pmap.taken, max, owner, pages, &first))
         return NULL;
     /* From not present to present: there is nothing to invalidate. */
-    for (uint64_t i = 0; i < pages; i++)
-        pmap.entries[first + i] = pte + (i << PAGE_SHIFT);
+    for (uint64_t i = 0; i < pages; i++) {
+        uint64_t frame = pa - offset + (i << PAGE_SHIFT);
+
+        pmap.entries[first + i] =
+            frame | pte_attributes(!may_write || may_write(frame) ? RIGHT_W : 0, type, 0);
+    }
     tlb_barrier();
     return (void *)(slot_va(first) + offset);
 }
 
 void *pmap_map(const char *owner, uint64_t pa, size_t len)
 {
-    return map_within(PMAP_NESTED, owner, pa, len, MEMTYPE_WB);
+    return map_within(PMAP_NESTED, owner, pa, len, MEMTYPE_WB, NULL);
 }
 
 void *pmap_map_device(const char *owner, uint64_t pa, size_t len)
 {
-    return map_within(PMAP_NESTED, owner, pa, len, MEMTYPE_UC);
+    return map_within(PMAP_NESTED, owner, pa, len, MEMTYPE_UC, NULL);
 }
 
-void *pmap_map_payload(uint64_t pa, uint64_t len)
+void *pmap_map_payload(uint64_t pa, uint64_t len, bool (*may_write)(uint64_t pa))
 {
-    return pmap_reaches(pa, len) ? map_within(PMAP_PAYLOAD, "payload", pa, len, MEMTYPE_WB) : NULL;
+    if (!pmap_reaches(pa, len))
+        return NULL;
+    return map_within(PMAP_PAYLOAD, "payload", pa, len, MEMTYPE_WB, may_write);
 }
 
 void pmap_unmap(const void *mapped)
 {
-    unsigned first = (unsigned)(((uint64_t)mapped - PMAP_VA) >> PAGE_SHIFT);
+    unsigned first = slot_of_va(mapped);
     unsigned end = pmap.taken.used;
     const char *forgetful = slots_release(&pmap.taken, first);
 
@@ -129,6 +140,16 @@ void pmap_unmap(const void *mapped)
         .code = forgetful ? ERR_PMAP : ERR_NONE, .at = (uint64_t)mapped, .text = forgetful});
     while (end > first)
         clear_slot(--end);
+}
+
+uint64_t pmap_frames(const void *mapped, uint64_t *frame)
+{
+    unsigned first = slot_of_va(mapped);
+
+    if (first >= pmap.taken.used)
+        return 0;
+    *frame = pmap.entries[first] & PTE_ADDR;
+    return (uint64_t)(pmap.taken.used - first) << PAGE_SHIFT;
 }
 
 struct error pmap_check(void)

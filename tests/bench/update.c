@@ -45,11 +45,11 @@
 #define LARGE_PA UINT64_C(0x100000000)
 #define POISON   UINT64_C(0xdb5ad5ad5ad5ad5b)
 
-static bool pool_reserve(void *ctx, size_t count)
+static enum error_code pool_reserve(void *ctx, size_t count)
 {
     const struct pool *pool = ctx;
 
-    return count <= TABLES - pool->used;
+    return count <= TABLES - pool->used ? ERR_NONE : ERR_NOFRAMES;
 }
 
 static uint64_t pool_alloc(void *ctx)

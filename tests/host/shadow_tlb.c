@@ -196,7 +196,7 @@ void shadow_catch_up(struct shadow_tlb *tlb)
     }
 }
 
-static bool shadow_reserve(void *ctx, size_t count)
+static enum error_code shadow_reserve(void *ctx, size_t count)
 {
     struct shadow_tlb *tlb = ctx;
 
@@ -206,7 +206,7 @@ static bool shadow_reserve(void *ctx, size_t count)
     tlb->count.refused = count > tlb->left;
     if (!tlb->count.refused && count > tlb->count.atmost)
         tlb->count.atmost = count;
-    return !tlb->count.refused;
+    return tlb->count.refused ? ERR_NOFRAMES : ERR_NONE;
 }
 
 static uint64_t shadow_alloc(void *ctx)

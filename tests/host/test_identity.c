@@ -32,14 +32,14 @@ static uint64_t *table_of(uint64_t frame)
     return made.tables[(frame - BASE) / 4096];
 }
 
-static bool reserve(void *ctx, size_t count)
+static enum error_code reserve(void *ctx, size_t count)
 {
     (void)ctx;
     if (count > made.left)
-        return false;
+        return ERR_NOFRAMES;
     made.left -= count;
     made.stock += count;
-    return true;
+    return ERR_NONE;
 }
 
 static uint64_t alloc(void *ctx)

@@ -47,9 +47,14 @@ uint64_t *physical_get(uint64_t pa)
     return mapped;
 }
 
+static bool is_pmap(const uint64_t *page)
+{
+    return (uint64_t)page - info->pmap_va < info->pmap_slots * PAGE_SIZE;
+}
+
 void physical_put(uint64_t *page)
 {
-    if ((uint64_t)page - info->pmap_va < info->pmap_slots * PAGE_SIZE)
+    if (is_pmap(page))
         info->calls->pmap_unmap(page);
 }
 
@@ -260,6 +265,51 @@ static uint64_t first_content(uint64_t frame, unsigned word)
     return (value & ~0xffull) | FIRST_BYTE;
 }
 
+/* Where no window is, nor anything else. */
+#define PLANT_VA 0xfffffb8000000000ull
+
+static void change_plant(uint32_t operation, uint64_t frame)
+{
+    struct footing_update u = {
+        .operation = operation,
+        .flags = FOOTING_ALLOW_WX | FOOTING_ALLOW_CACHE,
+        .va = PLANT_VA,
+        .pa = frame * PAGE_SIZE,
+        .len = PAGE_SIZE,
+        .rights = operation == FOOTING_MAP ? FOOTING_WRITE : 0,
+        .cache = FOOTING_WB,
+        .frames = &counted_frames,
+    };
+    uint64_t left = frames_left;
+    const char *why;
+
+    frames_left = NO_LIMIT;
+    why = info->calls->update(&u);
+    frames_left = left;
+    if (why)
+        differs("frame 0x%x cannot be planted: %s", frame * PAGE_SIZE, why);
+}
+
+/* PMAP gives what is executable only to be read: that is written by leave, through update. */
+static uint64_t *plant_get(uint64_t frame, const struct aliases *aliases)
+{
+    uint64_t *page = physical_get(frame * PAGE_SIZE);
+
+    if (aliases->execute == 0 || !is_pmap(page))
+        return page;
+    physical_put(page);
+    change_plant(FOOTING_MAP, frame);
+    return (uint64_t *)PLANT_VA;
+}
+
+static void plant_put(uint64_t frame, uint64_t *page)
+{
+    if ((uint64_t)page == PLANT_VA)
+        change_plant(FOOTING_UNMAP, frame);
+    else
+        physical_put(page);
+}
+
 void frame_plant(uint64_t frame)
 {
     struct pool *pool = pool_of(frame);
@@ -268,12 +318,12 @@ void frame_plant(uint64_t frame)
 
     if (!pool || pool->planted[i])
         return;
-    page = physical_get(frame * PAGE_SIZE);
+    page = plant_get(frame, &pool->aliases[i]);
     for (unsigned w = 0; w < 3; w++) {
         pool->contents[i].word[w] = first_content(frame, w);
         page[offset_of(w) / 8] = first_content(frame, w);
     }
-    physical_put(page);
+    plant_put(frame, page);
     pool->planted[i] = 1;
 }
 

@@ -3,26 +3,18 @@
  * Other roots, and identity pages: what footing.h promises of them, tried from
  * inside. Ends with a line that says how many promises held.
  */
-#include <footing.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include "roots.h"
 
-#define PAGE     UINT64_C(0x1000)
 #define PTE_ADDR UINT64_C(0x000ffffffffff000)
 #define CR4_PGE  UINT64_C(0x80)
 
-/* Nothing of Footing's is in these two parts of the root, and the payload is in neither. */
-#define LOW  (info->levels == 5 ? UINT64_C(0x0060000000000000) : UINT64_C(0x0000600000000000))
-#define HIGH UINT64_C(0xfffffb0000000000)
-
 uint32_t visit(uint64_t va, uint64_t pa, uint64_t root);
-extern char visit_page[];
 
-static const struct footing_info *info;
+const struct footing_info *info;
+uint64_t next_frame;
+long frames_out;
 static unsigned held;
 static unsigned broken;
-static uint64_t next_frame;
-static long frames_out;
 #ifdef BIG
 /* So much of the low addresses that the frames' own are among them. */
 static volatile uint8_t wide[UINT64_C(64) << 20];
@@ -44,7 +36,7 @@ static void print_number(unsigned value)
     info->calls->print(&"0123456789"[value % 10], 1);
 }
 
-static void promise(const char *what, bool kept)
+void promise(const char *what, bool kept)
 {
     held += kept;
     broken += !kept;
@@ -55,7 +47,7 @@ static void promise(const char *what, bool kept)
     print("\n");
 }
 
-static bool equal(const char *a, const char *b)
+bool equal(const char *a, const char *b)
 {
     if (!a || !b)
         return a == b;
@@ -70,7 +62,7 @@ static bool equal(const char *a, const char *b)
 static uint64_t returned[256];
 static unsigned nreturned;
 
-static uint64_t alloc(void *ctx)
+uint64_t alloc(void *ctx)
 {
     (void)ctx;
     frames_out++;
@@ -80,14 +72,14 @@ static uint64_t alloc(void *ctx)
     return next_frame - PAGE;
 }
 
-static void give_back(void *ctx, uint64_t pa)
+void give_back(void *ctx, uint64_t pa)
 {
     (void)ctx;
     frames_out--;
     returned[nreturned++] = pa;
 }
 
-static const struct footing_frames frames = {NULL, alloc, give_back};
+const struct footing_frames frames = {NULL, alloc, give_back};
 
 static uint64_t alloc_none(void *ctx)
 {
@@ -121,12 +113,12 @@ static const char *change(uint64_t root, uint32_t operation, uint64_t va, uint64
     return change_other(root ? root : info->root_pa, operation, va, pa, rights);
 }
 
-static const char *map(uint64_t root, uint64_t va, uint64_t pa, uint32_t rights)
+const char *map(uint64_t root, uint64_t va, uint64_t pa, uint32_t rights)
 {
     return change(root, FOOTING_MAP, va, pa, rights);
 }
 
-static const char *unmap(uint64_t root, uint64_t va)
+const char *unmap(uint64_t root, uint64_t va)
 {
     return change(root, FOOTING_UNMAP, va, 0, 0);
 }
@@ -152,10 +144,9 @@ static void load_root(uint64_t root)
     __asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
 }
 
-/* The entry that ends the walk, by reading the tables; 0: va is not mapped there. */
-static uint64_t walk(uint64_t root, uint64_t va)
+uint64_t pte_of(uint64_t root, uint64_t va)
 {
-    uint64_t frame = root;
+    uint64_t frame = root ? root : info->root_pa;
 
     for (uint64_t level = info->levels; level-- > 0;) {
         const uint64_t *table = info->calls->pmap_map(frame, PAGE);
@@ -169,7 +160,7 @@ static uint64_t walk(uint64_t root, uint64_t va)
     return 0;
 }
 
-static uint64_t physical(const void *at)
+uint64_t physical(const void *at)
 {
     uint64_t va = (uint64_t)at;
 
@@ -191,11 +182,6 @@ static uint64_t read_physical(uint64_t pa)
     return value;
 }
 
-static volatile uint64_t *word_at(uint64_t va)
-{
-    return (volatile uint64_t *)va;
-}
-
 static void private_mappings(void)
 {
     uint64_t main_root = read_root();
@@ -208,7 +194,7 @@ static void private_mappings(void)
     promise("a root without a frame is none", info->calls->root_create(&no_frames) == 0);
     promise("one page in each",
             !map(a, LOW, one, FOOTING_WRITE) && !map(b, LOW, two, FOOTING_WRITE));
-    promise("none in the root that is active", walk(main_root, LOW) == 0);
+    promise("none in the root that is active", pte_of(main_root, LOW) == 0);
     for (unsigned turn = 0; turn < 3; turn++) {
         load_root(a);
         *word_at(LOW) = 0xa0 + turn;
@@ -262,7 +248,7 @@ static void shared_mappings(void)
     load_root(main_root);
     promise("seen in both", read_physical(page) == 0x5a);
     promise("gone in both",
-            !unmap(0, HIGH) && !unmap(0, HIGH + 8 * PAGE) && !walk(other, HIGH + 8 * PAGE));
+            !unmap(0, HIGH) && !unmap(0, HIGH + 8 * PAGE) && !pte_of(other, HIGH + 8 * PAGE));
     promise("mapped again", !map(0, HIGH + 16 * PAGE, page, FOOTING_WRITE));
     load_root(other);
     *word_at(HIGH + 16 * PAGE) = 0x5b;
@@ -301,7 +287,7 @@ static void identity_pages(void)
 {
     uint64_t main_root = read_root();
     uint64_t pa = physical(visit_page);
-    uint64_t before = walk(main_root, pa);
+    uint64_t before = pte_of(main_root, pa);
     struct footing_identity identity;
     struct footing_identity second;
     uint64_t cr4 = read_cr4();
@@ -322,9 +308,9 @@ static void identity_pages(void)
         second.root_pa = 0;
         info->calls->identity_enable(&second);
         promise("of another one nothing is enabled", second.va == 0);
-        promise("the active tables are as before", walk(main_root, pa) == before);
+        promise("the active tables are as before", pte_of(main_root, pa) == before);
         promise("mapped at its address, to be executed, in the other root",
-                (walk(identity.root_pa, pa) & ~UINT64_C(0x160)) == (pa | 1));
+                (pte_of(identity.root_pa, pa) & ~UINT64_C(0x160)) == (pa | 1));
         info->calls->identity_enable(&identity);
         promise("no translation is global", !(read_cr4() & CR4_PGE));
         promise("below 4 GiB", (pa | identity.root_pa) >> 32 == 0);
@@ -334,7 +320,7 @@ static void identity_pages(void)
                 equal(info->calls->root_destroy(identity.root_pa, &frames), "INVALID"));
         promise("disabled", !info->calls->identity_disable(&identity) && read_cr4() == cr4);
         promise("nothing is left of it",
-                walk(main_root, identity.va) == 0 && walk(main_root, pa) == before);
+                pte_of(main_root, identity.va) == 0 && pte_of(main_root, pa) == before);
     }
 }
 
@@ -377,68 +363,12 @@ static void identity_calls_in_any_number(void)
     }
 }
 
-static uint64_t alloc_odd(void *ctx)
+/* All of PMAP taken. */
+static void no_slots(void)
 {
-    uint64_t pa = alloc(ctx);
-
-    give_back(ctx, pa);
-    return pa | 0x10;
-}
-
-static uint64_t alloc_wide(void *ctx)
-{
-    (void)ctx;
-    return UINT64_C(1) << info->cpu.phys_bits;
-}
-
-/* Each memory type on pages of all sizes: what was written before is there after. */
-static void memory_types(void)
-{
-    static const uint32_t types[] = {FOOTING_UC, FOOTING_WC, FOOTING_WT, FOOTING_WP, FOOTING_WB};
-    uint64_t start = (next_frame + 0x3fffff) & -UINT64_C(0x200000);
-    struct footing_update u = {.rights = FOOTING_WRITE,
-                               .flags = FOOTING_ALLOW_CACHE,
-                               .va = HIGH,
-                               .pa = start,
-                               .max_level = 2,
-                               .frames = &frames};
-
-    for (unsigned i = 0; i < 2 * sizeof(types) / sizeof(types[0]); i++) {
-        bool no_pat = !(info->cpu.features & FOOTING_CPU_PAT);
-        uint32_t type = types[i / 2];
-        bool none = no_pat && (type == FOOTING_WC || type == FOOTING_WP);
-        const char *wanted = none ? "TYPE" : NULL;
-
-        u.len = i % 2 ? UINT64_C(0x600000) : 2 * PAGE;
-        u.operation = FOOTING_MAP;
-        u.cache = FOOTING_WB;
-        promise("mapped write-back", !info->calls->update(&u));
-        *word_at(HIGH + PAGE) = 0xcafe0000 + i;
-        u.operation = FOOTING_PROTECT;
-        u.cache = type;
-        promise("as each type that there is", equal(info->calls->update(&u), wanted));
-        promise("nothing is lost", *word_at(HIGH + PAGE) == 0xcafe0000 + i);
-        u.operation = FOOTING_UNMAP;
-        promise("unmapped", !info->calls->update(&u));
-        u.operation = FOOTING_MAP;
-        promise("mapped with each type", equal(info->calls->update(&u), wanted));
-        if (none)
-            continue;
-        promise("nothing is lost again", *word_at(HIGH + PAGE) == 0xcafe0000 + i);
-        u.operation = FOOTING_UNMAP;
-        promise("unmapped again", !info->calls->update(&u));
-    }
-}
-
-/* Frames that are none, and all of PMAP taken. */
-static void bad_frames_and_no_slots(void)
-{
-    const struct footing_frames odd = {NULL, alloc_odd, give_back};
-    const struct footing_frames too_wide = {NULL, alloc_wide, give_back};
     uint64_t page = alloc(NULL);
     void *slots = info->calls->pmap_map(info->root_pa, info->pmap_slots * PAGE);
 
-    promise("no frame", !info->calls->root_create(&odd) && !info->calls->root_create(&too_wide));
     promise("all of the payload's slots", slots && !info->calls->pmap_map(info->root_pa, 1));
     promise("Footing has slots of its own", !map(0, HIGH, page, 0) && !unmap(0, HIGH));
     info->calls->pmap_unmap(slots);
@@ -487,7 +417,7 @@ void roots_main(const struct footing_info *given)
     }
 #ifdef BIG
     wide[sizeof(wide) - 1] = 1;
-    promise("the page's own address is taken", walk(read_root(), physical(visit_page)) != 0);
+    promise("the page's own address is taken", pte_of(read_root(), physical(visit_page)) != 0);
 #endif
     promise("version 2", info->version >= 2);
     private_mappings();
@@ -496,7 +426,9 @@ void roots_main(const struct footing_info *given)
     identity_pages();
     identity_calls_in_any_number();
     memory_types();
-    bad_frames_and_no_slots();
+    no_slots();
+    frames_that_are_none();
+    windows_on_text();
     table_behind_a_hole();
     promise("all frames came back", frames_out == 0);
     print("payload: ");
