@@ -22,7 +22,11 @@ struct cpuid_words {
     uint32_t ext8_eax;
     uint32_t ext1f_eax;
     uint32_t ext1f_ebx;
+    uint64_t tme_activate; /* IA32_TME_ACTIVATE, where cpuid_has_tme(); else 0 */
 };
+
+/* Can IA32_TME_ACTIVATE be read? A hypervisor need not provide it, and has keys of its own. */
+bool cpuid_has_tme(const struct cpuid_words *words);
 
 struct cpu_caps {
     unsigned phys_bits;    /* 32 to 52: what a page-table entry may hold */
@@ -36,8 +40,10 @@ struct cpu_caps {
 /*
  * A CPU without leaf 0x80000008 has 36 bits (SDM vol. 3 section 4.1.4). Of the
  * width, foreign_bits leaves out what a guest cannot use (APM vol. 3, leaf
- * 0x80000008 EAX bits 23:16), and what memory encryption takes once it is on
- * (leaf 0x8000001f EBX bits 11:6), which nobody knows for later.
+ * 0x80000008 EAX bits 23:16), what AMD's memory encryption takes once it is on
+ * (leaf 0x8000001f EBX bits 11:6), which nobody knows for later, and what
+ * Intel's takes for keys (SDM vol. 4, IA32_TME_ACTIVATE bits 35:32), which is
+ * settled by then.
  */
 struct cpu_caps cpu_caps_from(const struct cpuid_words *words);
 

@@ -39,15 +39,35 @@ static unsigned ht_bits(const struct cpuid_words *words, unsigned usable_bits)
     return family_of(words) >= 0x17 ? usable_bits : 40;
 }
 
+/* IA32_TME_ACTIVATE: it counts once firmware has locked it. */
+#define TME_LOCKED      0x1u
+#define TME_ENABLED     0x2u
+#define TME_KEYID_SHIFT 32
+#define TME_KEYID_BITS  0xfu
+
+bool cpuid_has_tme(const struct cpuid_words *words)
+{
+    return (words->leaf7_ecx & CPUID_7_ECX_TME) && !(words->leaf1_ecx & CPUID_1_ECX_HYPERVISOR);
+}
+
+/* The topmost bits of an address, which Intel's memory encryption takes for a key's number. */
+static unsigned key_bits(const struct cpuid_words *words)
+{
+    bool locked = words->tme_activate & TME_LOCKED;
+    bool enabled = words->tme_activate & TME_ENABLED;
+
+    return locked && enabled ? words->tme_activate >> TME_KEYID_SHIFT & TME_KEYID_BITS : 0;
+}
+
 static unsigned foreign_bits(const struct cpuid_words *words, unsigned phys_bits)
 {
     unsigned guest = words->ext8_eax >> 16 & 0xff;
-    unsigned taken = words->ext1f_ebx >> 6 & 0x3f;
     unsigned bits = guest >= PHYS_BITS_MIN && guest < phys_bits ? guest : phys_bits;
+    unsigned taken = key_bits(words);
 
     if (words->ext1f_eax & (CPUID_1F_EAX_SME | CPUID_1F_EAX_SEV))
-        bits = bits >= taken + PHYS_BITS_MIN ? bits - taken : PHYS_BITS_MIN;
-    return bits;
+        taken += words->ext1f_ebx >> 6 & 0x3f;
+    return bits >= taken + PHYS_BITS_MIN ? bits - taken : PHYS_BITS_MIN;
 }
 
 /*

@@ -41,6 +41,8 @@ struct cpu_caps cpu_detect(void)
         words.ext1f_eax = encryption.eax;
         words.ext1f_ebx = encryption.ebx;
     }
+    if (cpuid_has_tme(&words))
+        words.tme_activate = read_msr(MSR_TME_ACTIVATE);
     return cpu_caps_from(&words);
 }
 

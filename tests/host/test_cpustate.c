@@ -204,6 +204,38 @@ static void foreign_bits_leave_out_what_encryption_takes(void **state)
     }
 }
 
+/* Intel's keys: of IA32_TME_ACTIVATE, once it is locked with encryption on, and of nothing else in it. */
+static void foreign_bits_leave_out_keys(void **state)
+{
+    (void)state;
+    for (uint64_t keys = 0; keys < 16; keys++) {
+        uint64_t narrow = keys < 4 ? 36 - keys : 32;
+
+        for (uint64_t low = 0; low < 4; low++) {
+            struct cpuid_words words = {.vendor_ebx = 0x756e6547, .ext8_eax = 0x3000 | 52};
+
+            words.tme_activate = keys << 32 | UINT64_C(0x5a5a005080000000) | low;
+            assert_int_equal(cpu_caps_from(&words).foreign_bits, low == 3 ? 52 - keys : 52);
+            assert_int_equal(cpu_caps_from(&words).phys_bits, 52);
+            words.ext8_eax = 0x3000 | 36;
+            assert_int_equal(cpu_caps_from(&words).foreign_bits, low == 3 ? narrow : 36);
+        }
+    }
+}
+
+/* The register is there if CPUID says so, and no hypervisor does. */
+static void tme_is_read_where_it_is(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 32; bit++) {
+        struct cpuid_words words = {.leaf7_ecx = UINT32_C(1) << bit, .leaf1_ecx = 0x7fffffff};
+
+        assert_int_equal(cpuid_has_tme(&words), bit == 13);
+        words.leaf1_ecx = 0x80000000;
+        assert_false(cpuid_has_tme(&words));
+    }
+}
+
 /* Whatever nonsense is reported, they are no more than the width. */
 static void foreign_bits_are_never_more_than_the_width(void **state)
 {
@@ -217,10 +249,11 @@ static void foreign_bits_are_never_more_than_the_width(void **state)
                                     .leaf1_ecx = (uint32_t)rng_next(&rng),
                                     .ext8_eax = (uint32_t)rng_next(&rng),
                                     .ext1f_eax = (uint32_t)rng_next(&rng),
-                                    .ext1f_ebx = (uint32_t)rng_next(&rng)};
+                                    .ext1f_ebx = (uint32_t)rng_next(&rng),
+                                    .tme_activate = rng_next(&rng)};
         struct cpu_caps caps = cpu_caps_from(&words);
 
-        assert_true(caps.foreign_bits <= caps.phys_bits);
+        assert_true(caps.foreign_bits >= 32 && caps.foreign_bits <= caps.phys_bits);
         assert_true(caps.ht_bits <= 52);
     }
 }
@@ -358,6 +391,8 @@ int main(void)
         cmocka_unit_test(width_is_always_between_32_and_52),
         cmocka_unit_test(foreign_bits_leave_out_what_a_guest_cannot_use),
         cmocka_unit_test(foreign_bits_leave_out_what_encryption_takes),
+        cmocka_unit_test(foreign_bits_leave_out_keys),
+        cmocka_unit_test(tme_is_read_where_it_is),
         cmocka_unit_test(foreign_bits_are_never_more_than_the_width),
         cmocka_unit_test(ht_is_where_amd_has_it),
         cmocka_unit_test(registers_follow_the_capabilities),
