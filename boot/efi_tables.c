@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the firmware's configuration tables tell. */
 #include "acpi.h"
+#include "acpi_log.h"
 #include "console.h"
 #include "efi.h"
 #include "load.h"
@@ -63,11 +64,6 @@ static void keep(struct facts *facts, uint64_t base, uint64_t len, const char *w
         facts->kept[facts->nkept++] = (struct kept_range){base, len, what};
 }
 
-static void print_damage(const char *name, uint64_t pa, const char *why)
-{
-    log_print(LOG_WARNING, "footing: ACPI %s at 0x%lx: %s\n", name, pa, why);
-}
-
 /* The boot logo, which the BGRT points to. */
 static void keep_logo(struct facts *facts)
 {
@@ -77,7 +73,7 @@ static void keep_logo(struct facts *facts)
     uint8_t bitmap[BITMAP_HEADER];
     uint64_t address;
 
-    acpi_open(&acpi, facts, efi_read, print_damage);
+    acpi_open(&acpi, facts, efi_read, acpi_log);
     bgrt = acpi_find(&acpi, "BGRT", 0);
     if (bgrt.len < BGRT_SIZE)
         return;

@@ -2,6 +2,7 @@
 /* foreign=SIZE: what is known of this machine, and what is left of it. */
 #include "foreign.h"
 
+#include "acpi_log.h"
 #include "acpi_memory.h"
 #include "boot.h"
 #include "console.h"
@@ -13,11 +14,6 @@
 /* Large machines have a configuration space for each segment, and a segment for each socket. */
 #define SPACES_MAX 256u
 
-static void print_damage(const char *name, uint64_t pa, const char *why)
-{
-    log_print(LOG_WARNING, "footing: ACPI %s at 0x%lx: %s\n", name, pa, why);
-}
-
 /* All that the memory map need not tell; false: some of it cannot be known. */
 static bool know_all(const struct boot *boot, struct known *known)
 {
@@ -25,7 +21,7 @@ static bool know_all(const struct boot *boot, struct known *known)
     struct pci_config config = {pci_read, pci_write, pci_read_memory, pci_write_memory, spaces, 0};
     struct acpi acpi;
 
-    acpi_open(&acpi, &boot->facts, pmap_read, print_damage);
+    acpi_open(&acpi, &boot->facts, pmap_read, acpi_log);
     acpi_memory(&acpi, known);
     config.nspaces = acpi_ecams(&acpi, &boot->map, spaces, SPACES_MAX);
     if (acpi.damaged)

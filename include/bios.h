@@ -12,9 +12,8 @@
 uint64_t bios_ebda(void);
 
 /*
- * Find the RSDP (ACPI 6.5 section 5.2.5.1) and the SMBIOS entry point (SMBIOS
- * 3.6 section 5.2) by their marks and checksums. An RSDP that a loader gave
- * stays as it is, and only learns where it is.
+ * Find the RSDP, in the extended BIOS data and then from 896 KiB to 1 MiB (ACPI
+ * 6.5 section 5.2.5.1), and there the SMBIOS entry point, as in bios_search.h.
  */
 void bios_find(struct facts *facts);
 

@@ -45,15 +45,19 @@ def cedt(base: int, length: int) -> bytes:
     return table(b"CEDT", struct.pack("<BxHIQQHHIHHI", 1, 40, 0, base, length, 0, 0, 0, 6, 0, 7))
 
 
-def blobs(tables: Sequence[bytes], *, xsdt: Sequence[bytes] | None = None) -> Blobs:
+def rsdp(xsdt: int | None = None) -> bytes:
+    """One that leads to an RSDT at TABLES, and of revision 2 to an XSDT."""
+    old = b"RSD PTR " + bytes(7) + bytes((0 if xsdt is None else 2,)) + struct.pack("<I", TABLES)
+    return summed(old, 8) if xsdt is None else summed(summed(old, 8) + struct.pack("<IQ4x", 36, xsdt), 32)
+
+
+def blobs(
+    tables: Sequence[bytes], *, xsdt: Sequence[bytes] | None = None, ebda: int = EBDA, at: int | None = None
+) -> Blobs:
     """An RSDP in the EBDA and the tables it leads to, by an RSDT, or besides by such an XSDT."""
     assert len(tables) <= 6
     places = [TABLES + _STEP * (2 + i) for i in range(len(tables))]
     rsdt = table(b"RSDT", struct.pack(f"<{len(places)}I", *places))
-    rsdp = b"RSD PTR " + bytes(7) + bytes((0 if xsdt is None else 2,)) + struct.pack("<I", TABLES)
-    found: Blobs = [(0x40E, struct.pack("<H", EBDA >> 4)), (TABLES, rsdt), *zip(places, tables)]
-    if xsdt is not None:
-        found += [(TABLES + _STEP, each) for each in xsdt]
-        rsdp += struct.pack("<IQ4x", 36, TABLES + _STEP)
-    rsdp = summed(rsdp[:20], 8) + rsdp[20:]
-    return [*found, (EBDA, summed(rsdp, 32) if xsdt is not None else rsdp)]
+    found: Blobs = [(0x40E, struct.pack("<H", ebda >> 4)), (TABLES, rsdt), *zip(places, tables, strict=True)]
+    found += [(TABLES + _STEP, each) for each in xsdt or ()]
+    return [*found, (ebda if at is None else at, rsdp(None if xsdt is None else TABLES + _STEP))]

@@ -200,6 +200,41 @@ def test_xsdt(bench: Bench, damage: str) -> None:
     assert (range_.start, range_.ram) == (2 * _AT + _SIZE, False)
 
 
+# ---- the search for the RSDP
+
+
+# name: the EBDA, and where in it the RSDP is
+PLACES = {
+    "first": (0x9F000, 0x9F000),
+    "begins-in-the-first-KiB": (0x9F000, 0x9F3F0),
+    "short-EBDA": (0x9FC00, 0x9FFC0),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_rsdp_in_the_ebda(bench: Bench, name: str) -> None:
+    """Wherever it may begin, up to its end."""
+    ebda, at = PLACES[name]
+    range_, text = _boot(bench, acpi.blobs([LISTED["SRAT"]], ebda=ebda, at=at))
+    assert range_.start == _AT + _SIZE
+    assert "footing: ACPI" not in text
+
+
+def test_rsdp_behind_a_damaged_one(bench: Bench) -> None:
+    """The first has a wrong second checksum, and is none: the one behind it is taken."""
+    wrong = _flip(acpi.rsdp(acpi.TABLES + 0x80), 32)
+    blobs = [*acpi.blobs([LISTED["SRAT"]], ebda=0x9F000, at=0x9F040), (0x9F000, wrong)]
+    range_, text = _boot(bench, blobs)
+    assert range_.start == _AT + _SIZE
+    assert "footing: ACPI" not in text
+
+
+def test_rsdp_behind_the_first_kib(bench: Bench) -> None:
+    """No RSDP begins there."""
+    range_, _ = _boot(bench, acpi.blobs([LISTED["SRAT"]], ebda=0x9F000, at=0x9F400))
+    assert range_.start == 4 * GIB
+
+
 # ---- a segment of PCI that only memory shows: its configuration space is in RAM, which the map reserves
 
 

@@ -12,7 +12,7 @@ CPPFLAGS := -Iinclude -Iboot -Itests/host -Itests/fuzz -Itests/plan -MMD -MP
 # Coverage counts in what is under test and in the targets, not in the oracle.
 TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 UNDER := $(wildcard mm/*.c) \
-    $(addprefix boot/,mb2.c efi_map.c options.c config.c text.c efi_args.c efi_options.c pe.c elf.c elf_relocate.c file_kind.c pvh.c facts.c message.c print.c acpi.c acpi_memory.c pci.c) \
+    $(addprefix boot/,mb2.c efi_map.c options.c config.c text.c efi_args.c efi_options.c pe.c elf.c elf_relocate.c file_kind.c pvh.c facts.c message.c print.c acpi.c acpi_memory.c bios_search.c pci.c) \
     $(filter-out tests/plan/main.c,$(wildcard tests/plan/*.c))
 ORACLE := tests/fuzz/efi_oracle.c tests/fuzz/world.c \
     $(addprefix tests/host/,reference.c reference_mmu.c reference_args.c reference_options.c reference_config.c \
