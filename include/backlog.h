@@ -11,7 +11,7 @@
 /* More than the registers and the stack of an exception take. */
 #define BACKLOG_BYTES 4096u
 
-/* All zero: empty. */
+/* Zero but for the text: empty. */
 struct backlog {
     char text[BACKLOG_BYTES]; /* a ring */
     uint64_t written;         /* characters, ever */

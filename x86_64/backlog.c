@@ -39,5 +39,7 @@ void backlog_replay(struct backlog *backlog, print_sink sink)
         print_to(sink, "footing: screen: %lu earlier lines are not shown here\r\n", lost);
     while (at < backlog->written)
         sink(char_at(backlog, at++));
-    *backlog = (struct backlog){0};
+    backlog->written = 0;
+    backlog->lost = 0;
+    backlog->cut = false;
 }
