@@ -93,8 +93,14 @@ END enter_footing
 /*
  * firmware_gate: out to the firmware for one call, and back.
  *
+ * The order is not free. CR4.PCIDE is set while CR3 has no PCID, which comes
+ * after it (SDM vol. 3 section 4.10.1). CR4.CET is set when CR0.WP is (section
+ * 2.5), and after the far return, which a shadow stack would have to know of
+ * (vol. 1 section 17.2); the shadow stack itself is where the firmware left it.
+ * On the way back CR4 goes first, and with it all that depends on the others.
+ *
  * In:  rax = the function; rcx, rdx, r8, r9, r10, r11 = its arguments;
- *      rbp = the firmware state's physical address, r12 = firmware's root;
+ *      rbp = the firmware state's physical address, r12 = the firmware's CR3;
  *      Footing's tables
  * Out: firmware_return, with r9 = the function's result; Footing's tables,
  *      the firmware's descriptors; all registers that UEFI does not preserve
@@ -102,25 +108,28 @@ END enter_footing
  */
         .globl  firmware_gate
 ROOT firmware_gate
-        mov     %r12, %cr3
-        mov     FIRMWARE_CR0(%rbp), %r12
-        mov     %r12, %cr0
-        mov     FIRMWARE_CR4(%rbp), %r12
-        mov     %r12, %cr4
+        mov     %r12, %rbx
+        and     $~PAGE_MASK, %rbx
+        mov     %rbx, %cr3
+        mov     FIRMWARE_CR0(%rbp), %rbx
+        mov     %rbx, %cr0
         mov     FIRMWARE_RSP(%rbp), %rsp
         lgdt    FIRMWARE_GDTR(%rbp)
         lidt    FIRMWARE_IDTR(%rbp)
         mov     FIRMWARE_SS(%rbp), %ss
         mov     FIRMWARE_DS(%rbp), %ds
         mov     FIRMWARE_ES(%rbp), %es
-        movzwl  FIRMWARE_CS(%rbp), %r12d
-        push    %r12
-        lea     1f(%rip), %r12
-        push    %r12
+        movzwl  FIRMWARE_CS(%rbp), %ebx
+        push    %rbx
+        lea     1f(%rip), %rbx
+        push    %rbx
         lretq
+1:      mov     FIRMWARE_CR4(%rbp), %rbx
+        mov     %rbx, %cr4
+        mov     %r12, %cr3
 
         /* Four words of shadow space, then the fifth and sixth argument. */
-1:      sub     $48, %rsp
+        sub     $48, %rsp
         mov     %r10, 32(%rsp)
         mov     %r11, 40(%rsp)
         testl   $EFLAGS_IF, FIRMWARE_FLAGS(%rbp)
