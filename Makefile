@@ -217,7 +217,7 @@ $(O)/.packages: tests/packages.sh
 
 # The host tool: mm/ as it is, at the speed that large maps want.
 PLAN_PARTS := $(filter-out tests/plan/main.c,$(wildcard tests/plan/*.c))
-PLAN_SOURCES := tests/plan/main.c $(PLAN_PARTS) $(wildcard mm/*.c) boot/efi_map.c
+PLAN_SOURCES := tests/plan/main.c $(PLAN_PARTS) $(wildcard mm/*.c) $(addprefix boot/,efi_map.c message.c print.c)
 
 $(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefile | $(O)/.packages
 	@mkdir -p $(@D)
@@ -259,7 +259,7 @@ $(B)/host/exhaustive: $(wildcard tests/host/exhaustive/*.[ch] mm/*.c include/*.h
 	    -Itests/host/exhaustive $(filter %.c,$^) -o $@
 
 # The benchmarks: the same sources as footing-plan's, with -O2, but as in the image not vectorised.
-BENCH_PARTS := tests/bench/measured.c $(PLAN_PARTS) $(wildcard mm/*.c) boot/efi_map.c
+BENCH_PARTS := tests/bench/measured.c $(PLAN_PARTS) $(wildcard mm/*.c) $(addprefix boot/,efi_map.c message.c print.c)
 
 $(BENCHES): $(B)/bench/%: tests/bench/%.c $(BENCH_PARTS) $(wildcard include/*.h tests/*/*.h) Makefile
 	@tests/packages.sh bench

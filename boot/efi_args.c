@@ -69,7 +69,7 @@ static struct error refused(struct word word)
 static struct error copy_name(char name[EFI_NAME_MAX], const char *at, size_t len)
 {
     if (len >= EFI_NAME_MAX)
-        return (struct error){.code = ERR_CMDLINE, .at = EFI_NAME_MAX - 1, .value = len};
+        return facts_too_long("a name on the EFI command line: ", EFI_NAME_MAX - 1, len);
     __builtin_memcpy(name, at, len);
     name[len] = '\0';
     return SUCCESS;

@@ -5,6 +5,7 @@
 #include "load.h"
 #include "pe.h"
 #include "pmap.h"
+#include "print.h"
 #include "text.h"
 #include "x86.h"
 
@@ -169,7 +170,11 @@ struct error efi_find_section(const struct efi *efi, const char *name, struct ef
     pmap_unmap(headers);
     if (!err.code && section.size > 0 && section.rva + (uint64_t)section.size > efi->image_size)
         err = (struct error){
-            .code = ERR_INFO, .at = section.rva, .value = section.size, .text = name};
+            .code = ERR_INFO,
+            .at = section.rva,
+            .value = section.size,
+            .text = message("PE: section %s, 0x%x+0x%x, is beyond the loaded image's 0x%lx bytes",
+                            name, section.rva, section.size, efi->image_size)};
     *buffer = (struct efi_buffer){efi->image_base + section.rva, section.size};
     return err;
 }

@@ -44,7 +44,7 @@ static struct error read_arguments(void)
     struct error err;
 
     if (size > LOAD_OPTIONS_MAX)
-        return (struct error){.code = ERR_CMDLINE, .at = LOAD_OPTIONS_MAX, .value = size};
+        return facts_too_long("load options: ", LOAD_OPTIONS_MAX, size);
     if (size > 0)
         options = pmap_map("load options", efi->load_options, size);
     err = efi_args_parse(options, size, efi->name, shell, &loader.args);
@@ -73,11 +73,13 @@ static struct error add_module(enum module_kind kind, const struct efi_buffer *b
     struct facts *facts = loader.facts;
 
     if (facts->nmodules == MODULES_MAX)
-        return (struct error){.code = ERR_MODULES, .at = MODULES_MAX};
+        return (struct error){.code = ERR_MODULES,
+                              .at = MODULES_MAX,
+                              .text = message("the limit is %u", MODULES_MAX)};
     if (!facts_add_module(facts, buffer->base, buffer->base + buffer->size, kind, options.at,
                           options.len) ||
         !facts_name_module(facts, name.at, name.len))
-        return (struct error){.code = ERR_CMDLINE, .at = FACTS_TEXT_MAX, .value = options.len};
+        return facts_module_too_long(facts, options.len);
     return SUCCESS;
 }
 
@@ -195,7 +197,8 @@ static struct error join_options(const struct config_entry *options)
     }
     return len < CMDLINE_MAX
                ? SUCCESS
-               : (struct error){.code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = len};
+               : facts_too_long("options= and those behind -- of the EFI command line: ",
+                                CMDLINE_MAX - 1, len);
 }
 
 static struct error load_chosen(void)

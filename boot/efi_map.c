@@ -2,6 +2,7 @@
 #include "efi_map.h"
 
 #include "load.h"
+#include "print.h"
 
 /* EFI_MEMORY_DESCRIPTOR, UEFI 2.10 section 7.2.3; newer firmware may append to it. */
 #define DESC_TYPE      0
@@ -79,13 +80,19 @@ struct error efi_map_ranges(const void *map, uint64_t size, uint64_t descriptor_
     struct error err = SUCCESS;
 
     if (version != EFI_DESCRIPTOR_VERSION)
-        return (struct error){
-            .code = ERR_MAPENTRY, .value = version, .text = "UEFI descriptor version"};
+        return (struct error){.code = ERR_MAPENTRY,
+                              .value = version,
+                              .text =
+                                  message("UEFI's map has descriptors of version %u, known is %u",
+                                          version, EFI_DESCRIPTOR_VERSION)};
     if (descriptor_size < DESC_SIZE || descriptor_size % 8 != 0 || size % descriptor_size != 0)
         return (struct error){.code = ERR_MAPENTRY,
                               .at = size,
                               .value = descriptor_size,
-                              .text = "UEFI descriptor size"};
+                              .text = message("UEFI's map has descriptors of %lu bytes, in 0x%lx: "
+                                              "they are to be 40 or more, a multiple of 8, and to "
+                                              "fill it",
+                                              descriptor_size, size)};
     for (uint64_t left = size; left > 0 && !err.code; left -= descriptor_size) {
         uint32_t type = load32(at + DESC_TYPE);
         uint64_t base = load64(at + DESC_PHYS);
@@ -94,7 +101,11 @@ struct error efi_map_ranges(const void *map, uint64_t size, uint64_t descriptor_
 
         if (__builtin_mul_overflow(pages, UINT64_C(4096), &len))
             return (struct error){
-                .code = ERR_MAPENTRY, .at = base, .value = pages, .text = "UEFI page count"};
+                .code = ERR_MAPENTRY,
+                .at = base,
+                .value = pages,
+                .text = message("UEFI's map has 0x%lx pages at 0x%lx, more than 64 bits of bytes",
+                                pages, base)};
         err =
             sink->add(sink->ctx, base, len, efi_mem_type(type, load64(at + DESC_ATTRIBUTE)), type);
         at += descriptor_size;

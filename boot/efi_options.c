@@ -2,6 +2,7 @@
 #include "efi_options.h"
 
 #include "load.h"
+#include "print.h"
 #include "text.h"
 
 /*
@@ -252,13 +253,13 @@ struct error efi_options_read(const void *load_options, size_t size, struct efi_
         return SUCCESS;
     if (text.half)
         return (struct error){.code = ERR_INFO,
-                              .text = "load options end within a character",
+                              .text =
+                                  message("load options of %lu bytes end within a character", size),
                               .at = size - 1,
                               .value = bytes.at[bytes.size - 1]};
     if (!copy_line(&bytes, &text, options->line)) {
         options->line[0] = '\0';
-        return (struct error){
-            .code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = text.len / text.unit};
+        return facts_too_long("the EFI command line: ", CMDLINE_MAX - 1, text.len / text.unit);
     }
     if (!is_zero(&bytes, text.len))
         options->behind = bytes.size - text.len - text.unit;

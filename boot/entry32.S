@@ -3,6 +3,7 @@
 #include "asm.inc"
 #include "early.inc"
 #include "multiboot2.h"
+#include "pvh_format.h"
 
         .text
         .code32
@@ -32,12 +33,23 @@ ROOT footing_entry
         lea     OFFSET(boot_stack_top)(%ebp), %esp
 
         /*
-         * enter32: what both have in common; which of them it was, the first
-         * word at ebx tells C.
+         * enter32: what both have in common; which of them it was,
+         * entered_by_pvh tells C.
          *
-         * In:  ebp = image's physical address, ebx = what the loader left, a stack
+         * In:  ebp = image's physical address, ebx = what the loader left, esp =
+         *      the boot stack's top, not yet to be used
          */
 enter32:
+        /* All of the image must be RAM, or neither its stack nor its tables are any: its end tells. */
+        lea     OFFSET(image_end)(%ebp), %edi
+        mov     -4(%edi), %ecx
+        mov     %ecx, %eax
+        not     %eax
+        mov     %eax, -4(%edi)
+        cmp     -4(%edi), %eax
+        mov     %ecx, -4(%edi)
+        mov     $OFFSET(text_no_ram), %esi
+        jne     early_panic32
         push    %ebx
         call    check_cpu
         call    check_a20
@@ -63,7 +75,41 @@ ROOT pvh_entry
         mov     %ecx, CONVENTIONAL_STACK - 4
         sub     $OFFSET(1b), %ebp
         lea     OFFSET(boot_stack_top)(%ebp), %esp
-        jmp     enter32
+        movb    $1, OFFSET(entered_by_pvh)(%ebp)
+
+        /*
+         * QEMU puts its initrd at the end of RAM, over the image if there is
+         * too little. C could not say so, with its variables under the
+         * module; everything else about modules is said by C.
+         */
+        cmpl    $PVH_MAGIC, PVH_INFO_MAGIC(%ebx)
+        jne     enter32
+        mov     PVH_INFO_MODULES(%ebx), %ecx
+        mov     PVH_INFO_MODLIST(%ebx), %esi
+        cmp     $PVH_MODULES_MAX, %ecx
+        ja      enter32
+        test    %esi, %esi
+        jz      enter32
+        lea     OFFSET(image_end)(%ebp), %edx
+2:      sub     $1, %ecx
+        jc      enter32
+        cmpl    $0, PVH_MODULE_ADDRESS + 4(%esi)
+        jne     3f
+        mov     PVH_MODULE_LENGTH(%esi), %eax
+        test    %eax, %eax
+        jz      3f
+        mov     PVH_MODULE_ADDRESS(%esi), %edi
+        add     %edi, %eax
+        cmp     %edx, %edi
+        jae     3f
+        cmp     %ebp, %eax
+        ja      module_over_image
+3:      add     $PVH_MODULE_SIZE, %esi
+        jmp     2b
+
+module_over_image:
+        mov     $OFFSET(text_over_image), %esi
+        jmp     early_panic32
 END pvh_entry
 
 /*
@@ -145,6 +191,10 @@ text_no_nx:
         .asciz  "footing: panic NONX: the CPU has no execute-disable (CPUID 0x80000001 EDX bit 20)\r\n"
 text_no_a20:
         .asciz  "footing: panic A20: address line 20 is off, odd MiB cannot be reached\r\n"
+text_no_ram:
+        .asciz  "footing: panic INUSE: loaded where the memory map has no usable RAM: the image's end does not read back\r\n"
+text_over_image:
+        .asciz  "footing: panic OVERLAP: loaded over something else: a module over the image, as with too little RAM\r\n"
         .globl  text_loader
 text_loader:
         .asciz  "footing: panic LOADER: eax is not 0x36d76289, so this is no multiboot2 loader\r\n"
@@ -153,6 +203,9 @@ text_loader:
         .balign 4
 a20_probe:
         .skip   4
+        .globl  entered_by_pvh
+entered_by_pvh:
+        .skip   1
 
         .section .bss.tables, "aw", @nobits
         .balign PAGE_SIZE

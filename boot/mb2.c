@@ -4,6 +4,7 @@
 #include "efi_map.h"
 #include "load.h"
 #include "multiboot2.h"
+#include "print.h"
 
 /* Multiboot2 section 3.6: each tag is a type, a size, and size - 8 bytes; the next is 8-aligned. */
 #define TAG_TYPE   0
@@ -41,7 +42,11 @@ struct tag {
 
 static struct error damaged(const struct tag *tag, const char *how)
 {
-    return (struct error){.code = ERR_INFO, .at = tag->offset, .value = tag->size, .text = how};
+    return (struct error){.code = ERR_INFO,
+                          .at = tag->offset,
+                          .value = tag->size,
+                          .text = message("tag of type %u, 0x%x bytes at offset 0x%x: %s",
+                                          tag->type, tag->size, tag->offset, how)};
 }
 
 struct error mb2_size(const void *info, uint32_t *size)
@@ -50,7 +55,10 @@ struct error mb2_size(const void *info, uint32_t *size)
     if (*size > MB2_INFO_MAX)
         return (struct error){.code = ERR_INFOBIG, .at = MB2_INFO_MAX, .value = *size};
     if (*size < MB2_INFO_TAGS + TAG_HEADER)
-        return (struct error){.code = ERR_INFO, .value = *size, .text = "total size too small"};
+        return (struct error){.code = ERR_INFO,
+                              .value = *size,
+                              .text =
+                                  message("a total size of %u bytes has no room for a tag", *size)};
     return SUCCESS;
 }
 
@@ -90,7 +98,7 @@ static struct error read_cmdline(const struct tag *tag, struct facts *facts)
     if (TAG_HEADER + len == tag->size)
         return damaged(tag, "command line does not end");
     if (len >= CMDLINE_MAX)
-        return (struct error){.code = ERR_CMDLINE, .at = CMDLINE_MAX - 1, .value = len};
+        return facts_too_long("", CMDLINE_MAX - 1, len);
     __builtin_memcpy(facts->cmdline, tag->bytes + TAG_HEADER, len + 1);
     return SUCCESS;
 }
@@ -106,14 +114,16 @@ static struct error read_module(const struct tag *tag, struct facts *facts)
     while (MODULE_TEXT + len < tag->size && tag->bytes[MODULE_TEXT + len] != 0)
         len++;
     if (facts->nmodules == MODULES_MAX)
-        return (struct error){.code = ERR_MODULES, .at = MODULES_MAX};
+        return (struct error){.code = ERR_MODULES,
+                              .at = MODULES_MAX,
+                              .text = message("the limit is %u", MODULES_MAX)};
     base = load32(tag->bytes + 8);
     end = load32(tag->bytes + 12);
     if (end < base)
         return damaged(tag, "module ends before it starts");
     if (!facts_add_module(facts, base, end, MODULE_PLAIN, (const char *)tag->bytes + MODULE_TEXT,
                           len))
-        return (struct error){.code = ERR_CMDLINE, .at = FACTS_TEXT_MAX, .value = len};
+        return facts_module_too_long(facts, len);
     return SUCCESS;
 }
 
@@ -213,7 +223,12 @@ static struct error e820_ranges(const struct tag *tag, const struct range_sink *
     if (entry_size < ENTRY_MIN || entry_size % 8 != 0 ||
         (tag->size - MMAP_ENTRIES) % entry_size != 0)
         return (struct error){
-            .code = ERR_MAPENTRY, .at = tag->offset, .value = entry_size, .text = "entry size"};
+            .code = ERR_MAPENTRY,
+            .at = tag->offset,
+            .value = entry_size,
+            .text = message("multiboot2's map has entries of %u bytes, in a tag of 0x%x: they are "
+                            "to be 24 or more, a multiple of 8, and to fill it",
+                            entry_size, tag->size)};
     for (uint32_t at = MMAP_ENTRIES; at < tag->size && !err.code; at += entry_size) {
         const uint8_t *entry = tag->bytes + at;
         uint32_t type = load32(entry + ENTRY_TYPE);

@@ -2,6 +2,7 @@
 #include "pe.h"
 
 #include "load.h"
+#include "print.h"
 
 /* Offsets in the file, from the signature, in the optional header, and in a section's header. */
 #define DOS_LFANEW   60u
@@ -28,9 +29,15 @@ struct table {
     uint32_t image_size;
 };
 
-static struct error damaged(size_t at, uint64_t value, const char *what)
+static struct error damaged(size_t at, uint64_t value, const char *why)
 {
-    return (struct error){.code = ERR_INFO, .at = at, .value = value, .text = what};
+    return (struct error){.code = ERR_INFO, .at = at, .value = value, .text = why};
+}
+
+/* What stands in a field of the headers that cannot stand there. */
+static struct error bad_field(size_t at, uint64_t value, const char *what)
+{
+    return damaged(at, value, message("PE: %s: 0x%lx, at offset 0x%lx", what, value, at));
 }
 
 static struct error find_table(const uint8_t *bytes, size_t len, struct table *table)
@@ -38,26 +45,29 @@ static struct error find_table(const uint8_t *bytes, size_t len, struct table *t
     size_t pe, optional, optional_size;
 
     if (len < DOS_SIZE)
-        return damaged(len, len, "PE: headers end early");
+        return damaged(len, len, message("PE: headers are cut off after 0x%lx bytes", len));
     if (load16(bytes) != DOS_MAGIC)
-        return damaged(0, load16(bytes), "PE: no MZ");
+        return bad_field(0, load16(bytes), "no MZ");
     pe = load32(bytes + DOS_LFANEW);
     if (pe > len || len - pe < PE_OPTIONAL)
-        return damaged(DOS_LFANEW, pe, "PE: e_lfanew beyond the headers");
+        return bad_field(DOS_LFANEW, pe, "e_lfanew beyond the headers");
     if (load32(bytes + pe) != PE_SIGNATURE)
-        return damaged(pe, load32(bytes + pe), "PE: no signature");
+        return bad_field(pe, load32(bytes + pe), "no signature");
     if (load16(bytes + pe + PE_MACHINE) != MACHINE_AMD64)
-        return damaged(pe + PE_MACHINE, load16(bytes + pe + PE_MACHINE), "PE: not for x86-64");
+        return bad_field(pe + PE_MACHINE, load16(bytes + pe + PE_MACHINE),
+                         "a machine that is not x86-64");
     optional = pe + PE_OPTIONAL;
     optional_size = load16(bytes + pe + PE_OPT_SIZE);
     if (optional_size < OPT_MIN)
-        return damaged(pe + PE_OPT_SIZE, optional_size, "PE: optional header too small");
+        return bad_field(pe + PE_OPT_SIZE, optional_size, "too small an optional header");
     table->start = optional + optional_size;
     table->end = table->start + (size_t)load16(bytes + pe + PE_SECTIONS) * SECTION_SIZE;
     if (table->end > len)
-        return damaged(table->start, table->end, "PE: section table beyond the headers");
+        return damaged(table->start, table->end,
+                       message("PE: section table 0x%lx-0x%lx is beyond the headers' 0x%lx bytes",
+                               table->start, table->end, len));
     if (load16(bytes + optional) != MAGIC_PE32P)
-        return damaged(optional, load16(bytes + optional), "PE: not PE32+");
+        return bad_field(optional, load16(bytes + optional), "not PE32+");
     table->image_size = load32(bytes + optional + OPT_IMAGE);
     return SUCCESS;
 }
@@ -75,7 +85,9 @@ static struct error find_name(const uint8_t *bytes, const struct table *table, c
         if (load64(bytes + at) != load64(padded))
             continue;
         if (*found != 0)
-            return damaged(at, *found, "PE: section is twice there");
+            return damaged(at, *found,
+                           message("PE: section %s is twice there, at offsets 0x%lx and 0x%lx",
+                                   name, *found, at));
         *found = at;
     }
     return SUCCESS;
@@ -99,7 +111,9 @@ struct error pe_find_section(const void *headers, size_t len, const char *name,
     rva = load32(bytes + at + SECTION_RVA);
     size = load32(bytes + at + SECTION_VSZ);
     if ((uint64_t)rva + size > table.image_size)
-        return damaged(at, (uint64_t)rva + size, "PE: section beyond the image");
+        return damaged(at, (uint64_t)rva + size,
+                       message("PE: section %s, 0x%x+0x%x, is beyond the image's 0x%x bytes", name,
+                               rva, size, table.image_size));
     *section = (struct pe_section){.rva = rva, .size = size};
     return SUCCESS;
 }

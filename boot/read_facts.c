@@ -178,20 +178,12 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
         boot_hold(boot, held[i].base, held[i].len, held[i].what);
 }
 
-static bool is_start_info(uint64_t information)
-{
-    uint32_t magic;
-
-    read_physical(NULL, information, &magic, sizeof(magic));
-    return magic == PVH_MAGIC;
-}
-
 void read_facts(struct boot *boot, uint64_t information, struct firmware_state *firmware)
 {
     early_screen(boot, (struct map_source){.firmware = firmware});
     if (firmware && information == 0 && efi_start)
         read_firmware(boot, firmware);
-    else if (!firmware && is_start_info(information))
+    else if (entered_by_pvh)
         read_start_info(boot, information);
     else
         read_information(boot, information, firmware);

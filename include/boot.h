@@ -94,6 +94,9 @@ void leave_firmware(struct boot *boot, struct firmware_state *firmware);
 /* No more ranges: normalise the map, and show the console on the screen that is none of its memory. */
 void settle_map(struct boot *boot);
 
+/* 1: started by PVH; set by boot/entry32.S. */
+extern const uint8_t entered_by_pvh;
+
 /* Keep these bytes out of the free memory. */
 void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner);
 

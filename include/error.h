@@ -13,10 +13,10 @@ enum error_code {
     ERR_NONE,
     /* the loader and what it handed over */
     ERR_LOADER,  /* not entered by a multiboot2 loader */
-    ERR_INFO,    /* boot information: at = offset, value = what stands there */
+    ERR_INFO,    /* boot information is damaged: text = where, and what stands there */
     ERR_INFOBIG, /* boot information: value = its size, at = the limit */
-    ERR_CMDLINE, /* command line too long: value = length, at = the limit */
-    ERR_MODULES, /* too many modules: at = the limit */
+    ERR_CMDLINE, /* command line too long: value = length, at = the limit, text = both */
+    ERR_MODULES, /* too many modules: at = the limit, text = both numbers */
     ERR_OPTION,  /* unknown option or value: text */
     ERR_EFI,     /* a firmware call failed: text = its name, against, value = status */
     ERR_CONFIG,  /* footing.cfg cannot be used: text = file, line, why */
@@ -25,7 +25,7 @@ enum error_code {
     ERR_VERIFY,  /* nothing vouches for it, and Secure Boot is on: text = what */
     /* the memory map */
     ERR_NOMAP,    /* the loader gave none */
-    ERR_MAPENTRY, /* entries unusable: text = why, at and value as it says */
+    ERR_MAPENTRY, /* entries unusable: text = where, and what stands there */
     ERR_MAPFULL,  /* more ranges than fit: at = the limit */
     ERR_NORAM,    /* no usable RAM in it */
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */

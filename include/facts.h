@@ -100,6 +100,17 @@ struct facts {
 bool facts_add_module(struct facts *facts, uint64_t base, uint64_t end, enum module_kind kind,
                       const char *text, size_t len);
 
+/*
+ * ERR_CMDLINE: at = the limit, value = the length, text = both, with `what`
+ * before them ("" for the command line). A length of FACTS_LONG says that the
+ * end was not found so far.
+ */
+#define FACTS_LONG 0x10000u
+struct error facts_too_long(const char *what, uint64_t limit, uint64_t len);
+
+/* The same for a module's command line, for which facts_add_module() has no room. */
+struct error facts_module_too_long(const struct facts *facts, uint64_t len);
+
 /* The name of the module that was added last. False: there is no room for it. */
 bool facts_name_module(struct facts *facts, const char *name, size_t len);
 

@@ -8,8 +8,7 @@
 #define PVH_H
 
 #include "facts.h"
-
-#define PVH_MAGIC UINT32_C(0x336ec578)
+#include "pvh_format.h"
 
 struct pvh_source {
     void *ctx;
@@ -20,9 +19,10 @@ struct pvh_source {
 /*
  * Command line, modules with their command lines, RSDP (its 20 or 36 bytes,
  * by its revision). Nothing is at address 0, a module neither. Versions after
- * 1 are read as 1. ERR_INFO: no magic, or something wraps (at = offset, or the
- * module's entry); ERR_CMDLINE (value = the bytes that were looked at),
- * ERR_MODULES: the limits of facts.h. All modules are MODULE_PLAIN.
+ * 1 are read as 1. ERR_INFO: no magic, or something wraps; ERR_CMDLINE (also:
+ * text stands where the start info is to be, as behind QEMU's loader after a
+ * command line of more than 4,095 bytes), ERR_MODULES: the limits of facts.h.
+ * All modules are MODULE_PLAIN.
  */
 struct error pvh_facts(const struct pvh_source *source, uint64_t start_info, struct facts *facts);
 

@@ -149,7 +149,7 @@ static void half_a_character_is_refused(void **state)
     for (size_t size = 3; size < end; size += 2) {
         err = read_bytes(bytes, size);
         assert_int_equal(err.code, ERR_INFO);
-        assert_string_equal(err.text, "load options end within a character");
+        assert_non_null(strstr(err.text, " bytes end within a character"));
         assert_int_equal(err.at, size - 1);
         assert_int_equal(err.value, bytes[size - 1]);
         assert_string_equal(line, "");
