@@ -244,6 +244,14 @@ $(B)/obj/host-$(VARIANT)/%.c.o: %.c Makefile | $(O)/.packages
 	@echo '  CC    $@'
 	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -Itests/host -Itests/plan -MMD -MP -c $< -o $@
 
+# The entries' assembly, run on the host.
+$(B)/obj/host-$(VARIANT)/%.S.o: %.S Makefile $(wildcard boot/*.inc include/x86.h) | $(O)/.packages
+	@mkdir -p $(@D)
+	@echo '  CC    $@'
+	$(Q)$(CC) $(HOST_CFLAGS) -Iinclude -Iboot -c $< -o $@
+
+$(B)/host/test_cvm: $(B)/obj/host-$(VARIANT)/tests/host/cvm_code.S.o
+
 .SECONDARY: $(HOST_OBJECTS) $(HOST_TESTS:$(B)/host/%=$(B)/obj/host-$(VARIANT)/tests/host/%.c.o)
 $(filter $(B)/host/test_firmware_%,$(HOST_TESTS)): $(HOST_FIRMWARE_OBJECTS)
 $(B)/host/%: $(B)/obj/host-$(VARIANT)/tests/host/%.c.o $(HOST_OBJECTS)

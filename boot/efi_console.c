@@ -9,9 +9,8 @@
 #include "efi_services.h"
 #include "pmap.h"
 
-#define OUTPUT_STRING 8
-#define OUTPUTS_MAX   8
-#define LINE_MAX      80
+#define OUTPUTS_MAX 8
+#define LINE_MAX    80
 
 static const uint8_t text_output[EFI_GUID_SIZE] = {0xc2, 0x77, 0x74, 0x38, 0xc7, 0x69, 0xd2, 0x11,
                                                    0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b};
@@ -63,7 +62,8 @@ void efi_console_flush(void)
         const struct output *output = &console.outputs[i];
 
         if (output->protocol && !console_drives_serial(output->serial_port))
-            EFI_CALL(output->protocol, OUTPUT_STRING, output->protocol, image_pa(console.line));
+            EFI_CALL(output->protocol, TEXT_OUTPUT_STRING, output->protocol,
+                     image_pa(console.line));
     }
 }
 

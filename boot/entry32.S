@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where multiboot2 loaders on BIOS, and PVH, enter: 32-bit protected mode, paging off. */
 #include "asm.inc"
+#include "cvm.inc"
 #include "early.inc"
 #include "multiboot2.h"
 #include "pvh_format.h"
@@ -51,6 +52,7 @@ enter32:
         mov     $OFFSET(text_no_ram), %esi
         jne     early_panic32
         push    %ebx
+        call    cvm_guard
         call    check_cpu
         call    check_a20
         BOOT_TABLES e
@@ -113,7 +115,7 @@ module_over_image:
 END pvh_entry
 
 /*
- * check_cpu: CPUID, long mode and NX, or a panic.
+ * check_cpu: CPUID, long mode and NX, and no confidential guest, or a panic.
  *
  * In:  ebp = image's physical address, a stack
  * Clobbers eax, ebx, ecx, edx, esi
@@ -129,6 +131,11 @@ ROOT check_cpu
         xor     %eax, %ecx
         test    $EFLAGS_ID, %ecx
         jz      early_panic32
+
+        FIND_CVM
+        test    %eax, %eax
+        jnz     cvm_refuse32
+        mov     $OFFSET(text_no_long_mode), %esi
 
         mov     $CPUID_EXT_MAX, %eax
         cpuid
@@ -177,6 +184,7 @@ END not_multiboot2
  *
  * In:  ebp = image's physical address, esi = the text's offset in the image
  */
+        .globl  early_panic32
 ROOT early_panic32
         add     %ebp, %esi
         mov     $VGA_TEXT_PA, %edi

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where UEFI enters, through a multiboot2 loader or directly: 64-bit mode, boot services alive. */
 #include "asm.inc"
+#include "cvm.inc"
 #include "early.inc"
 #include "firmware.h"
 #include "multiboot2.h"
@@ -25,6 +26,10 @@ ROOT footing_entry_efi64
         lea     text_loader(%rip), %rsi
         cmp     $MB2_LOADER_MAGIC, %eax
         jne     early_panic64
+        FIND_CVM
+        mov     %r12d, %ebx
+        test    %eax, %eax
+        jnz     cvm_refuse_mb2
         jmp     enter64
 END footing_entry_efi64
 
@@ -36,6 +41,16 @@ END footing_entry_efi64
  */
         .globl  efi_entry
 ROOT efi_entry
+        /* Confidential guests go back the way they came, with all registers that UEFI preserves. */
+        mov     %rbx, %r9
+        mov     %rcx, %r10
+        mov     %rdx, %r11
+        FIND_CVM
+        mov     %r9, %rbx
+        mov     %r10, %rcx
+        mov     %r11, %rdx
+        test    %eax, %eax
+        jnz     cvm_refuse_efi
         pushf
         pop     %r8
         cli

@@ -7,8 +7,6 @@
 #include "print.h"
 
 /* Multiboot2 section 3.6: each tag is a type, a size, and size - 8 bytes; the next is 8-aligned. */
-#define TAG_TYPE   0
-#define TAG_SIZE   4
 #define TAG_HEADER 8u
 
 /* E820-style map entries; the entry size is the loader's. */
@@ -78,8 +76,8 @@ static struct error next_tag(struct cursor *c, struct tag *tag)
     *tag = (struct tag){.offset = (uint32_t)(c->at - c->start), .bytes = c->at};
     if (left < TAG_HEADER)
         return damaged(tag, "no end tag");
-    tag->type = load32(c->at + TAG_TYPE);
-    tag->size = load32(c->at + TAG_SIZE);
+    tag->type = load32(c->at + MB2_TAG_TYPE);
+    tag->size = load32(c->at + MB2_TAG_SIZE);
     if (tag->size < TAG_HEADER)
         return damaged(tag, "tag too small");
     if (tag->size > left)

@@ -9,6 +9,9 @@
 #ifndef EFI_SERVICES_H
 #define EFI_SERVICES_H
 
+#ifdef __ASSEMBLER__
+#define UINT64_C(number) number
+#else
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +20,7 @@
 #include "error.h"
 #include "facts.h"
 #include "firmware.h"
+#endif
 
 #define EFI_SUCCESS            UINT64_C(0)
 #define EFI_ERROR              UINT64_C(0x8000000000000000)
@@ -29,9 +33,6 @@
 #define EFI_NOT_FOUND          (EFI_ERROR | 14)
 #define EFI_SECURITY_VIOLATION (EFI_ERROR | 26)
 #define EFI_END_OF_FILE        (EFI_ERROR | 31)
-
-/* "EFI_NOT_FOUND"; a status without a name: "an unknown status". */
-const char *efi_status_name(uint64_t status);
 
 /* EFI_SYSTEM_TABLE, section 4.3.1. */
 #define SYSTEM_SIGNATURE        UINT64_C(0x5453595320494249) /* "IBI SYST", at its beginning */
@@ -61,6 +62,12 @@ const char *efi_status_name(uint64_t status);
 
 /* EFI_FILE_PROTOCOL, section 13.5. */
 #define FILE_CLOSE 16
+
+#define TEXT_OUTPUT_STRING 8 /* EFI_SIMPLE_TEXT_OUTPUT_PROTOCOL, section 12.4 */
+
+#ifndef __ASSEMBLER__
+/* "EFI_NOT_FOUND"; a status without a name: "an unknown status". */
+const char *efi_status_name(uint64_t status);
 
 #define EFI_GUID_SIZE 16
 extern const uint8_t efi_global_variable[EFI_GUID_SIZE]; /* section 3.3 */
@@ -178,5 +185,7 @@ void efi_return(struct efi *efi, uint64_t status);
 
 /* The status that stands for an error: its own if it is a firmware's. */
 uint64_t efi_status_of(const struct error *err);
+
+#endif
 
 #endif

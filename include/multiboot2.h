@@ -35,4 +35,10 @@
 #define MB2_INFO_RESERVED   4
 #define MB2_INFO_TAGS       8
 
+/* A tag: its type, its size; EFI's tags hold a pointer. */
+#define MB2_TAG_TYPE    0
+#define MB2_TAG_SIZE    4
+#define MB2_TAG_POINTER 8
+#define MB2_TAG_ALIGN   8
+
 #endif

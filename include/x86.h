@@ -57,6 +57,7 @@
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_SEV_STATUS     0xc0010131 /* AMD */
 #define MSR_SYSCFG         0xc0010010 /* AMD */
 #define MSR_TOP_MEM2       0xc001001d
 
@@ -75,6 +76,7 @@
 #define CPUID_VENDOR     0x00000000
 #define CPUID_1          0x00000001
 #define CPUID_7          0x00000007
+#define CPUID_TDX        0x00000021
 #define CPUID_EXT_MAX    0x80000000
 #define CPUID_EXT_1      0x80000001
 #define CPUID_ADDR_SIZES 0x80000008
@@ -101,6 +103,14 @@
 #define CPUID_EXT_1_EDX_LM 0x20000000
 #define CPUID_1F_EAX_SME   0x00000001
 #define CPUID_1F_EAX_SEV   0x00000002
+#define CPUID_TDX_EBX      0x65746e49 /* "Inte" */
+#define CPUID_TDX_EDX      0x5844546c /* "lTDX" */
+#define CPUID_TDX_ECX      0x20202020 /* "    " */
+
+/* SEV_STATUS, APM vol. 2, 15.34.10. */
+#define SEV_STATUS_SEV 0x00000001
+#define SEV_STATUS_ES  0x00000002
+#define SEV_STATUS_SNP 0x00000004
 
 /* Paging-structure entries, SDM vol. 3 section 4.5. */
 #define PTE_P         U64(0x0000000000000001)

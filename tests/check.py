@@ -84,8 +84,9 @@ def docs(tally: Tally) -> None:
         listed = set(re.findall(r"^\| `([A-Z0-9]+)` \|", readme.read(), re.MULTILINE))
     with open(os.path.join(ROOT, "mm/error.c"), encoding="utf-8") as source:
         known = set(re.findall(r'^    "([A-Z0-9]+)\\0', source.read(), re.MULTILINE)) - {"NONE", "UNDEFINED"}
-    with open(os.path.join(ROOT, "boot/entry32.S"), encoding="utf-8") as source:
-        known |= set(re.findall(r"footing: panic ([A-Z0-9]+):", source.read()))
+    for name in ("boot/entry32.S", "boot/cvm.S"):
+        with open(os.path.join(ROOT, name), encoding="utf-8") as source:
+            known |= set(re.findall(r"footing: panic ([A-Z0-9]+):", source.read()))
     tally.result("README's panic codes", listed == known, f"differing: {listed ^ known}")
 
 

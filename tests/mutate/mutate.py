@@ -38,6 +38,7 @@ PURE = ("boot/mb2", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print
         "boot/pvh", "boot/message", "boot/efi_runtime", "boot/acpi", "boot/acpi_memory", "boot/bios_search",
         "boot/pci", "boot/lists", "boot/screen_choice", "x86_64/framebuffer", "x86_64/font",
         "x86_64/backlog", "x86_64/fault")
+ASSEMBLY = "tests/host/cvm_code.S"  # the entries' own, boot/cvm.inc
 CFLAGS = ("-std=c11", "-O1", "-w", "-fPIC", "-Iinclude", "-Iboot", "-Itests/host",
           "-Itests/plan")
 CC = os.environ.get("CC", "gcc")
@@ -129,6 +130,7 @@ class Bench:
         host = sorted(os.listdir(os.path.join(work, "tests/host")))
         self.sources = [f"mm/{f}" for f in mm if f.endswith(".c")]
         self.sources += [f"{f}.c" for f in PURE]
+        self.sources += [ASSEMBLY]
         # The mock firmware stands in for what is no pure code: its tests are not asked.
         host = [f"tests/host/{f}" for f in host
                 if f.endswith(".c") and not f.startswith(("mock_", "test_firmware_"))]
@@ -193,7 +195,7 @@ class Bench:
     def objects(self, fault: Fault, folder: str) -> dict[str, str]:
         """What the fault changes, compiled with it; headers beside it are copied, to be found."""
         where = os.path.dirname(fault.file)
-        if where == "include":
+        if fault.file not in self.sources:
             shutil.copytree(os.path.join(self.work, where), os.path.join(folder, where))
             changed = [f for f in self.sources if self.includes(f, fault.file)]
         else:
@@ -204,7 +206,7 @@ class Bench:
         instead = {f: os.path.join(folder, f.replace("/", "-") + ".o") for f in changed}
         for source, out_file in instead.items():
             from_where = folder if source == fault.file else self.work
-            command(self.work, CC, f"-I{folder}/include", *CFLAGS, f"-I{os.path.dirname(source)}",
+            command(self.work, CC, f"-I{folder}/{where}", *CFLAGS, f"-I{os.path.dirname(source)}",
                     "-c", os.path.join(from_where, source), "-o", out_file)
         return instead
 
