@@ -10,7 +10,7 @@ packages() {
     iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
     run) echo qemu-system-x86 ovmf && packages iso ;;
     sign) echo sbsigntool ;;
-    check) echo gdb sbsigntool openssl g++ mandoc pkgconf libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
+    check) echo gdb sbsigntool shim-unsigned openssl g++ mandoc pkgconf libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
     clang) echo clang ;;
     fuzz) echo clang libclang-rt-14-dev libcmocka-dev ;;
     bench) echo valgrind gdb python3 ;;
