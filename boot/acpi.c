@@ -4,7 +4,6 @@
 #include "load.h"
 
 /* ACPI 6.5 section 5.2.5.3: the RSDP. */
-#define RSDP_MARK "RSD PTR "
 #define RSDP_RSDT 16
 #define RSDP_XSDT 24
 

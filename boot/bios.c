@@ -36,6 +36,6 @@ void bios_find(struct facts *facts)
     rom = pmap_map("BIOS", ROM_START, ROM_SIZE);
     if (!facts->rsdp_pa)
         bios_find_rsdp(facts, ROM_START, rom, ROM_SIZE, ROM_SIZE);
-    facts->smbios_pa = bios_find_smbios(ROM_START, rom, ROM_SIZE);
+    bios_find_smbios(facts, ROM_START, rom, ROM_SIZE);
     pmap_unmap(rom);
 }

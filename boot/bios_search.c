@@ -79,12 +79,10 @@ static uint64_t find_entry_point(uint64_t base, const uint8_t *bytes, uint32_t l
     return 0;
 }
 
-uint64_t bios_find_smbios(uint64_t base, const uint8_t *bytes, uint32_t len)
+void bios_find_smbios(struct facts *facts, uint64_t base, const uint8_t *bytes, uint32_t len)
 {
-    uint64_t found =
+    facts->smbios_64_pa =
         find_entry_point(base, bytes, len, SMBIOS_3_MARK, SMBIOS_3_LENGTH, SMBIOS_3_LEAST);
-
-    return found
-               ? found
-               : find_entry_point(base, bytes, len, SMBIOS_2_MARK, SMBIOS_2_LENGTH, SMBIOS_2_LEAST);
+    facts->smbios_32_pa =
+        find_entry_point(base, bytes, len, SMBIOS_2_MARK, SMBIOS_2_LENGTH, SMBIOS_2_LEAST);
 }

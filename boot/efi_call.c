@@ -28,9 +28,6 @@ _Static_assert(sizeof(struct firmware_state) == FIRMWARE_SIZE, "as in firmware.h
 
 #define BY_PROTOCOL 2 /* EFI_LOCATE_SEARCH_TYPE, section 7.3.6 */
 
-#define CONFIGURATION_TABLE_SIZE 24
-#define CONFIGURATION_TABLES_MAX 1024
-
 const uint8_t efi_global_variable[EFI_GUID_SIZE] = {0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11,
                                                     0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
 
@@ -98,6 +95,19 @@ uint64_t efi_read64(uint64_t pa)
 
     efi_read(pa, &value, sizeof(value));
     return value;
+}
+
+bool efi_can_read(const struct efi *efi, uint64_t pa, uint64_t len)
+{
+    return efi->map ? memmap_can_be_read(efi->map, pa, len) : pmap_reaches(pa, len);
+}
+
+void efi_peek(const struct efi *efi, uint64_t pa, void *to, size_t len)
+{
+    if (efi_can_read(efi, pa, len))
+        efi_read(pa, to, len);
+    else
+        __builtin_memset(to, 0, len);
 }
 
 uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_ARGS])
@@ -169,7 +179,7 @@ uint64_t efi_table(const struct efi *efi, const uint8_t *guid)
         uint8_t entry[CONFIGURATION_TABLE_SIZE];
         uint64_t pointer;
 
-        efi_read(tables + i * sizeof(entry), entry, sizeof(entry));
+        efi_peek(efi, tables + i * sizeof(entry), entry, sizeof(entry));
         __builtin_memcpy(&pointer, entry + EFI_GUID_SIZE, sizeof(pointer));
         if (__builtin_memcmp(entry, guid, EFI_GUID_SIZE) == 0)
             return pointer;

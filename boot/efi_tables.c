@@ -34,6 +34,7 @@ static void find_rsdp(const struct efi *efi, struct facts *facts)
 {
     uint64_t rsdp = efi_table(efi, acpi_2);
     size_t size = RSDP_MAX;
+    uint8_t copy[RSDP_MAX];
 
     if (!rsdp) {
         rsdp = efi_table(efi, acpi_1);
@@ -41,31 +42,33 @@ static void find_rsdp(const struct efi *efi, struct facts *facts)
     }
     if (!rsdp)
         return;
+    efi_peek(efi, rsdp, copy, size);
+    if (__builtin_memcmp(copy, RSDP_MARK, sizeof(RSDP_MARK) - 1) != 0) {
+        log_print(LOG_WARNING, "footing: RSDP at 0x%lx: there is none, whatever UEFI says\n", rsdp);
+        return;
+    }
     facts->rsdp_pa = rsdp;
     if (facts->rsdp_size > 0)
         return;
-    efi_read(rsdp, facts->rsdp, size);
+    __builtin_memcpy(facts->rsdp, copy, size);
     facts->rsdp_size = size;
 }
 
-static void find_smbios(const struct efi *efi, struct facts *facts)
-{
-    facts->smbios_pa = efi_table(efi, smbios_3);
-    if (!facts->smbios_pa)
-        facts->smbios_pa = efi_table(efi, smbios_2);
-}
-
 /* A length out of all proportion is the firmware's mistake, and no reason to go without RAM. */
-static void keep(struct facts *facts, uint64_t base, uint64_t len, const char *what)
+static void keep(const struct efi *efi, struct facts *facts, uint64_t base, uint64_t len,
+                 const char *what)
 {
     if (len > KEPT_MAX)
         log_print(LOG_WARNING, "footing: %s at 0x%lx has 0x%lx bytes: not kept\n", what, base, len);
+    else if (!efi_can_read(efi, base, len))
+        log_print(LOG_WARNING, "footing: %s at 0x%lx, 0x%lx bytes: no memory is there: not kept\n",
+                  what, base, len);
     else if (facts->nkept < FACTS_KEPT_MAX)
         facts->kept[facts->nkept++] = (struct kept_range){base, len, what};
 }
 
 /* The boot logo, which the BGRT points to. */
-static void keep_logo(struct facts *facts)
+static void keep_logo(const struct efi *efi, struct facts *facts)
 {
     struct acpi acpi;
     struct acpi_table bgrt;
@@ -81,9 +84,9 @@ static void keep_logo(struct facts *facts)
     address = load64(table + BGRT_ADDRESS);
     if (!address)
         return;
-    efi_read(address, bitmap, sizeof(bitmap));
+    efi_peek(efi, address, bitmap, sizeof(bitmap));
     if (bitmap[0] == 'B' && bitmap[1] == 'M')
-        keep(facts, address, load32(bitmap + BITMAP_SIZE), "boot logo");
+        keep(efi, facts, address, load32(bitmap + BITMAP_SIZE), "boot logo");
 }
 
 static void keep_resources(const struct efi *efi, struct facts *facts)
@@ -93,16 +96,57 @@ static void keep_resources(const struct efi *efi, struct facts *facts)
 
     if (!esrt)
         return;
-    efi_read(esrt, header, sizeof(header));
-    keep(facts, esrt, ESRT_HEADER + ESRT_ENTRY * load32(header + ESRT_COUNT), "ESRT");
+    efi_peek(efi, esrt, header, sizeof(header));
+    keep(efi, facts, esrt, ESRT_HEADER + ESRT_ENTRY * load32(header + ESRT_COUNT), "ESRT");
+}
+
+static void read_tables(const struct efi *efi, struct facts *facts)
+{
+    find_rsdp(efi, facts);
+    facts->smbios_64_pa = efi_table(efi, smbios_3);
+    facts->smbios_32_pa = efi_table(efi, smbios_2);
+    keep_logo(efi, facts);
+    keep_resources(efi, facts);
 }
 
 void efi_describe(const struct efi *efi, struct facts *facts)
 {
     if (!facts->framebuffer.base)
         efi_find_framebuffer(efi, &facts->framebuffer);
-    find_rsdp(efi, facts);
-    find_smbios(efi, facts);
-    keep_logo(facts);
-    keep_resources(efi, facts);
+    read_tables(efi, facts);
+}
+
+/* Why nothing that this system table says can be used; null: it can. */
+static const char *system_table_flaw(const struct efi *efi)
+{
+    uint64_t count;
+
+    if (!efi_can_read(efi, efi->system_table, SYSTEM_SIZE))
+        return "no memory is there";
+    if (efi_read64(efi->system_table) != SYSTEM_SIGNATURE)
+        return "its signature is not there";
+    count = efi_read64(efi->system_table + SYSTEM_TABLE_COUNT);
+    if (count > CONFIGURATION_TABLES_MAX)
+        return "it has more than 1024 configuration tables";
+    if (count > 0 && !efi_can_read(efi, efi_read64(efi->system_table + SYSTEM_TABLES),
+                                   count * CONFIGURATION_TABLE_SIZE))
+        return "its configuration tables are where no memory is";
+    return NULL;
+}
+
+void efi_describe_left(const struct memmap *map, struct facts *facts)
+{
+    const struct efi efi = {.system_table = facts->efi_system_table, .map = map};
+    const char *flaw = system_table_flaw(&efi);
+
+    if (flaw) {
+        log_print(LOG_WARNING, "footing: EFI system table at 0x%lx: %s: not used\n",
+                  facts->efi_system_table, flaw);
+        facts->efi_system_table = 0;
+        return;
+    }
+    log_print(LOG_WARNING,
+              "footing: runtime services left out: the loader has left boot services, at 0x%lx\n",
+              facts->efi_system_table);
+    read_tables(&efi, facts);
 }

@@ -156,7 +156,9 @@ static void fill_loader(const struct boot *boot)
     info.rsdp = facts->rsdp_size ? facts->rsdp : NULL;
     info.rsdp_size = facts->rsdp_size;
     info.rsdp_pa = facts->rsdp_pa;
-    info.smbios_pa = facts->smbios_pa;
+    info.smbios_64_pa = facts->smbios_64_pa;
+    info.smbios_32_pa = facts->smbios_32_pa;
+    info.smbios_pa = facts->smbios_64_pa ? facts->smbios_64_pa : facts->smbios_32_pa;
     fill_command_line(boot);
     if (boot->payload.module)
         give_up(boot, &given_up[0], boot->payload.module->base, boot->payload.module->end);

@@ -229,4 +229,6 @@ void settle_map(struct boot *boot)
     memmap_normalise(&boot->map);
     early_screen_end();
     boot->screen = screen_settle(&boot->facts.framebuffer, boot->bios, &boot->map);
+    if (boot->facts.efi_system_table && !boot->efi.system_table)
+        efi_describe_left(&boot->map, &boot->facts);
 }

@@ -53,6 +53,7 @@ void acpi_damaged(struct acpi *acpi, const char *name, uint64_t pa, const char *
 uint8_t acpi_sum(const uint8_t *bytes, size_t len);
 
 /* Is the RSDP's mark there, and the checksum of its first 20 bytes; of all 36 of revision 2? */
+#define RSDP_MARK     "RSD PTR "
 #define RSDP_1_SIZE   20u
 #define RSDP_REVISION 15
 bool acpi_is_rsdp(const uint8_t *bytes);

@@ -28,9 +28,9 @@ bool bios_find_rsdp(struct facts *facts, uint64_t base, const uint8_t *bytes, ui
                     uint32_t len);
 
 /*
- * Where the SMBIOS entry point is, of version 3 or else 2.1 (SMBIOS 3.6
- * sections 5.2.1 and 5.2.2), as long as it says itself; 0: not here.
+ * Where the SMBIOS entry points are, of version 2.1 and of 3 (SMBIOS 3.6
+ * sections 5.2.1 and 5.2.2), as long as they say themselves; 0: not here.
  */
-uint64_t bios_find_smbios(uint64_t base, const uint8_t *bytes, uint32_t len);
+void bios_find_smbios(struct facts *facts, uint64_t base, const uint8_t *bytes, uint32_t len);
 
 #endif

@@ -45,6 +45,14 @@ struct error efi_exit(const struct efi_exit_calls *calls, struct efi_map *map);
 void efi_describe(const struct efi *efi, struct facts *facts);
 
 /*
+ * The same of a firmware whose boot services a loader has left: what its
+ * tables say, but nothing of its protocols. Of its memory only what the
+ * normalised map has is read. A system table that is none gives a line, and
+ * facts are without it from then on.
+ */
+void efi_describe_left(const struct memmap *map, struct facts *facts);
+
+/*
  * The first graphics output with a framebuffer that text can be drawn on; if
  * there is none, the first output of all, with what is wrong with it
  * (framebuffer_flaw()). No output: as it was.

@@ -42,6 +42,11 @@
 #define SYSTEM_BOOT_SERVICES    96
 #define SYSTEM_TABLE_COUNT      104
 #define SYSTEM_TABLES           112
+#define SYSTEM_SIZE             120
+
+/* EFI_CONFIGURATION_TABLE, section 4.6.1: a GUID and a pointer; more than so many are not believed. */
+#define CONFIGURATION_TABLE_SIZE 24
+#define CONFIGURATION_TABLES_MAX 1024
 
 /* EFI_BOOT_SERVICES, section 4.4.1. */
 #define BOOT_ALLOCATE_PAGES       40
@@ -85,6 +90,8 @@ struct efi {
     uint64_t system_table;
     uint64_t boot_services;
     uint64_t runtime_services;
+    /* What may be read of its memory, once a loader has left it; null: it lives, and is believed. */
+    const struct memmap *map;
     /* The rest is known only to an image that firmware itself has started. */
     uint64_t image_base;
     uint64_t image_size;
@@ -108,6 +115,12 @@ struct error efi_find_image(struct efi *efi);
 /* Copy len bytes of the firmware's memory; zeros, where no CPU can reach. */
 void efi_read(uint64_t pa, void *to, size_t len);
 uint64_t efi_read64(uint64_t pa);
+
+/* Is there anything at these len > 0 bytes that may be read? */
+bool efi_can_read(const struct efi *efi, uint64_t pa, uint64_t len);
+
+/* The same as efi_read(), for where the firmware's tables point; zeros, where nothing can be read. */
+void efi_peek(const struct efi *efi, uint64_t pa, void *to, size_t len);
 
 /* Call the function whose pointer is `offset` bytes into the table or protocol at `table`. */
 uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_ARGS]);

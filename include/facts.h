@@ -85,9 +85,10 @@ struct facts {
     char names[FACTS_NAMES_MAX]; /* the first is "" */
     uint32_t names_used;         /* but for that one */
     uint8_t rsdp[RSDP_MAX];
-    size_t rsdp_size; /* 0: none found */
-    uint64_t rsdp_pa; /* 0: not known */
-    uint64_t smbios_pa;
+    size_t rsdp_size;      /* 0: none found */
+    uint64_t rsdp_pa;      /* 0: not known */
+    uint64_t smbios_64_pa; /* the entry point "_SM3_" (SMBIOS 3.7 section 5.2.2); 0: none */
+    uint64_t smbios_32_pa; /* "_SM_" (section 5.2.1) */
     struct kept_range kept[FACTS_KEPT_MAX];
     size_t nkept;
     struct framebuffer framebuffer;

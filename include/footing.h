@@ -377,7 +377,7 @@ struct footing_info {
     const uint8_t *rsdp;              /* a copy; null: there is none */
     uint64_t rsdp_size;               /* 20 or 36 */
     uint64_t rsdp_pa;                 /* where it was found; 0 if a loader gave only a copy */
-    uint64_t smbios_pa;               /* the entry point, of either kind; 0: not known */
+    uint64_t smbios_pa;               /* smbios_64_pa, or else smbios_32_pa; 0: not known */
 
     struct footing_framebuffer framebuffer;
     struct footing_efi efi;
@@ -401,6 +401,10 @@ struct footing_info {
 
     /* What the loader gave, since version 3: module_count of them. */
     const struct footing_module *modules;
+
+    /* SMBIOS's entry points, "_SM3_" and "_SM_", as far as there are any; 0: not known. Since version 3. */
+    uint64_t smbios_64_pa;
+    uint64_t smbios_32_pa;
 };
 
 #ifdef __cplusplus

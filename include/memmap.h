@@ -97,6 +97,13 @@ bool memmap_is(const struct memmap *map, uint64_t base, uint64_t len, enum mem_t
 uint64_t memmap_first_other(const struct memmap *map, uint64_t base, uint64_t end,
                             enum mem_type type);
 
+/*
+ * Can every byte of [base, base + len) be read as memory is: does a range hold
+ * it that is no device's, nor RAM that is bad or not accepted yet? False if
+ * empty or wrapping.
+ */
+bool memmap_can_be_read(const struct memmap *map, uint64_t base, uint64_t len);
+
 /* Bytes of one type. */
 uint64_t memmap_bytes(const struct memmap *map, enum mem_type type);
 

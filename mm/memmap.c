@@ -205,6 +205,22 @@ bool memmap_is(const struct memmap *map, uint64_t base, uint64_t len, enum mem_t
     return range && range->type == type && len != 0 && len <= range->end - base;
 }
 
+bool memmap_can_be_read(const struct memmap *map, uint64_t base, uint64_t len)
+{
+    uint64_t end = base + len;
+    bool can = end > base;
+
+    while (can && base < end) {
+        const struct mem_range *range = memmap_find(map, base);
+
+        can = range && range->type != MEM_MMIO && range->type != MEM_UNACCEPTED &&
+              range->type != MEM_UNUSABLE;
+        if (can)
+            base = range->end;
+    }
+    return can;
+}
+
 uint64_t memmap_first_other(const struct memmap *map, uint64_t base, uint64_t end,
                             enum mem_type type)
 {

@@ -64,6 +64,11 @@ def acpi_new(rsdp: bytes) -> bytes:
     return tag(15, rsdp)
 
 
+def efi64(address: int) -> bytes:
+    """Tag 12: the system table of a 64-bit UEFI."""
+    return tag(12, struct.pack("<Q", address))
+
+
 def efi_map(descriptors: Sequence[tuple[int, int, int, int]], size: int = 48, version: int = 1) -> bytes:
     """Tag 17; a descriptor is type, start, pages, attributes."""
     content = struct.pack("<II", size, version)

@@ -176,7 +176,8 @@ struct mock {
 extern struct mock *mock;
 
 extern const uint8_t mock_guid_acpi_1[16], mock_guid_acpi_2[16], mock_guid_esrt[16],
-    mock_guid_attributes[16], mock_guid_properties[16];
+    mock_guid_smbios_2[16], mock_guid_smbios_3[16], mock_guid_attributes[16],
+    mock_guid_properties[16];
 
 /* Build its tables; it is `mock` from then on. */
 void mock_start(struct mock *mock);

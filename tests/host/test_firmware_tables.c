@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the firmware's tables and its graphics outputs tell. */
+/* What the firmware's tables tell, while it lives and when a loader has left it. */
+#include "console.h"
 #include "efi_services.h"
-#include "framebuffer.h"
 #include "mock_run.h"
 #include "test.h"
-
-/* EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE: base and size; UEFI 2.10 section 12.9.2. */
-static const uint64_t mode[5] = {1, 0, 36, UINT64_C(0xc0000000), 1024 * 768 * 4};
-
-/* ..._MODE_INFORMATION: version, width, height, format, four masks, pixels in a row. */
-struct info {
-    uint32_t version, width, height, format, red, green, blue, reserved, row;
-};
 
 static void put(uint8_t *to, uint64_t value, unsigned bytes)
 {
@@ -31,11 +23,6 @@ static struct run *start(void)
     return run;
 }
 
-static void add_graphics(struct run *run, const void *given_mode, const struct info *info)
-{
-    run->mock.graphics[run->mock.ngraphics++] = (struct mock_graphics){given_mode, info};
-}
-
 static void add_table(struct run *run, const void *guid, const void *data, size_t size)
 {
     run->mock.tables[run->mock.ntables++] = (struct mock_table){guid, data, size, 0};
@@ -45,171 +32,6 @@ static void add_table(struct run *run, const void *guid, const void *data, size_
 static uint64_t place(const void *data)
 {
     return mock_physical(data);
-}
-
-/* Each pixel format has its colours where the specification says. */
-static void framebuffers_have_their_colours(void **state)
-{
-    static const struct {
-        struct info info;
-        uint8_t bits;
-        struct color_field red, green, blue;
-    } formats[] = {
-        {{0, 1024, 768, 0, 0, 0, 0, 0, 1024}, 32, {0, 8}, {8, 8}, {16, 8}},
-        {{0, 1024, 768, 1, 0, 0, 0, 0, 1040}, 32, {16, 8}, {8, 8}, {0, 8}},
-        {{0, 640, 480, 2, 0xf800, 0x7e0, 0x1f, 0, 640}, 16, {11, 5}, {5, 6}, {0, 5}},
-        {{0, 640, 480, 2, 0x7c00, 0x3e0, 0x1f, 0x8000, 640}, 16, {10, 5}, {5, 5}, {0, 5}},
-        {{0, 640, 480, 2, 0xff0000, 0xff00, 0xff, 0, 640}, 24, {16, 8}, {8, 8}, {0, 8}},
-        {{0, 640, 480, 2, 0x3ff00000, 0xffc00, 0x3ff, 0xc0000000, 640},
-         32,
-         {20, 10},
-         {10, 10},
-         {0, 10}},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(formats); i++) {
-        const struct info *info = &formats[i].info;
-        struct run *run = start();
-        struct framebuffer *fb = &run->facts.framebuffer;
-
-        add_graphics(run, mode, info);
-        run_good(run);
-        assert_int_equal(fb->base, mode[3]);
-        assert_int_equal(fb->type, FRAMEBUFFER_DIRECT);
-        assert_int_equal(fb->width, info->width);
-        assert_int_equal(fb->height, info->height);
-        assert_int_equal(fb->bits_per_pixel, formats[i].bits);
-        assert_int_equal(fb->pitch, info->row * (formats[i].bits / 8));
-        assert_memory_equal(&fb->red, &formats[i].red, sizeof(fb->red));
-        assert_memory_equal(&fb->green, &formats[i].green, sizeof(fb->green));
-        assert_memory_equal(&fb->blue, &formats[i].blue, sizeof(fb->blue));
-        run_end(run);
-    }
-}
-
-/* The first output with a usable framebuffer is taken; one without is no reason to stop. */
-static void first_usable_framebuffer_is_taken(void **state)
-{
-    static const struct info blt = {0, 800, 600, 3, 0, 0, 0, 0, 800};
-    static const struct info odd = {0, 800, 600, 2, 0, 0, 0, 0, 800};
-    static const struct info good = {0, 1024, 768, 1, 0, 0, 0, 0, 1024};
-    static const struct info other = {0, 640, 480, 1, 0, 0, 0, 0, 640};
-    struct run *run = start();
-
-    (void)state;
-    add_graphics(run, NULL, NULL);
-    add_graphics(run, mode, &blt);
-    add_graphics(run, mode, &good);
-    add_graphics(run, mode, &other);
-    run_good(run);
-    assert_int_equal(run->facts.framebuffer.width, 1024);
-    assert_int_equal(run->mock.pools, 0);
-    run_end(run);
-    run = start();
-    add_graphics(run, mode, NULL);
-    add_graphics(run, mode, &odd);
-    add_graphics(run, mode, &blt);
-    run_good(run);
-    assert_string_equal(framebuffer_flaw(&run->facts.framebuffer),
-                        "the graphics output has no mode");
-    run_end(run);
-    run = start();
-    run_good(run);
-    assert_int_equal(run->facts.framebuffer.base, 0);
-    assert_false(run->facts.framebuffer.given);
-    run_end(run);
-}
-
-/* "Stride 0 or below the width, base 0, BltOnly, no masks": used, or the facts say why not. */
-static void stride_base_blt_only_masks(void **state)
-{
-    static const uint64_t nowhere[5] = {1, 0, 36, 0, 0};
-    static const struct {
-        const uint64_t *mode;
-        struct info info;
-        uint32_t pitch;
-        const char *says; /* null: used */
-    } cases[] = {
-        {mode, {0, 1024, 768, 1, 0, 0, 0, 0, 0}, 4096, NULL},
-        {mode, {0, 640, 480, 2, 0xf800, 0x7e0, 0x1f, 0, 0}, 1280, NULL},
-        {mode, {0, 1024, 768, 1, 0, 0, 0, 0, 1023}, 4092, "a row is longer than its pitch"},
-        {mode, {0, 1024, 768, 1, 0, 0, 0, 0, 0x40000000}, UINT32_MAX, "larger than 1 GiB"},
-        {nowhere, {0, 1024, 768, 1, 0, 0, 0, 0, 1024}, 4096, "its address is 0"},
-        {mode,
-         {0, 1024, 768, 3, 0, 0, 0, 0, 1024},
-         4096,
-         "it has no pixels in memory (PixelBltOnly)"},
-        {mode, {0, 1024, 768, 4, 0, 0, 0, 0, 1024}, 4096, "its pixel format is unknown"},
-        {mode,
-         {0, 1024, 768, 2, 0, 0, 0, 0, 1024},
-         0,
-         "a pixel has fewer than 15 or more than 32 bits"},
-        {mode,
-         {0, 1024, 768, 2, 0xff, 0xff00, 0, 0, 1024},
-         2048,
-         "a colour has no bits, or some that are outside the pixel"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct run *run = start();
-        const struct framebuffer *fb = &run->facts.framebuffer;
-
-        add_graphics(run, cases[i].mode, &cases[i].info);
-        run_good(run);
-        assert_true(fb->given);
-        assert_int_equal(fb->pitch, cases[i].pitch);
-        if (cases[i].says)
-            assert_string_equal(framebuffer_flaw(fb), cases[i].says);
-        else
-            assert_null(framebuffer_flaw(fb));
-        run_end(run);
-    }
-}
-
-static void describe_known(struct run *run)
-{
-    run->facts.framebuffer.base = 0x1000;
-    run->facts.rsdp_size = 20;
-    memset(run->facts.rsdp, 'k', 20);
-    efi_describe(&run->efi, &run->facts);
-}
-
-/* A boot with a framebuffer and an RSDP that another protocol has found. */
-static struct run *start_known(void)
-{
-    static const struct info good = {0, 1024, 768, 1, 0, 0, 0, 0, 1024};
-    static const uint8_t rsdp[36] = "RSD PTR ";
-    struct run *run = start();
-
-    run->then = describe_known;
-    add_graphics(run, mode, &good);
-    add_table(run, mock_guid_acpi_2, rsdp, sizeof(rsdp));
-    run_good(run);
-    return run;
-}
-
-/* A framebuffer that another protocol has found stays. */
-static void known_framebuffer_stays(void **state)
-{
-    struct run *run = start_known();
-
-    (void)state;
-    assert_int_equal(run->facts.framebuffer.base, 0x1000);
-    assert_int_equal(run->facts.framebuffer.width, 0);
-    run_end(run);
-}
-
-/* So does an RSDP. */
-static void known_rsdp_stays(void **state)
-{
-    struct run *run = start_known();
-
-    (void)state;
-    assert_int_equal(run->facts.rsdp_size, 20);
-    assert_int_equal(run->facts.rsdp[0], 'k');
-    run_end(run);
 }
 
 /* Of two RSDPs the newer is taken, whatever their order; the older one is shorter. */
@@ -330,8 +152,11 @@ static void logo_is_kept(void **state)
     }
 }
 
-/* The ESRT is kept with all its entries, even none; a count out of proportion is not believed. */
-static void system_resources_are_kept(void **state)
+/*
+ * The ESRT is kept with its header (X 3ea44aa78c) and all its entries, even
+ * none; a count out of proportion is not believed.
+ */
+static void esrt_sized_without_its_header(void **state)
 {
     static const uint32_t counts[] = {0, 1, 7, 0xffffffff};
 
@@ -355,17 +180,195 @@ static void system_resources_are_kept(void **state)
     }
 }
 
+/* Both entry points of SMBIOS are told apart. */
+static void both_smbios_entry_points_are_found(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 4; which++) {
+        struct run *run = start();
+
+        if (which & 1)
+            run->mock.tables[run->mock.ntables++] =
+                (struct mock_table){mock_guid_smbios_2, NULL, 0, 0xf0010};
+        if (which & 2)
+            run->mock.tables[run->mock.ntables++] =
+                (struct mock_table){mock_guid_smbios_3, NULL, 0, 0xf0020};
+        run_good(run);
+        assert_int_equal(run->facts.smbios_32_pa, which & 1 ? 0xf0010 : 0);
+        assert_int_equal(run->facts.smbios_64_pa, which & 2 ? 0xf0020 : 0);
+        run_end(run);
+    }
+}
+
+/* What is at an address that cannot be is not looked at, nor held: that would wrap. */
+static void tables_may_be_nowhere(void **state)
+{
+    static const uint64_t nowhere[] = {UINT64_MAX, UINT64_MAX - 15, UINT64_C(1) << 52};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(nowhere); i++) {
+        struct run *run = start();
+
+        run->mock.tables[run->mock.ntables++] =
+            (struct mock_table){mock_guid_esrt, NULL, 0, nowhere[i]};
+        run->mock.tables[run->mock.ntables++] =
+            (struct mock_table){mock_guid_acpi_2, NULL, 0, nowhere[i]};
+        run_good(run);
+        assert_int_equal(run->facts.nkept, 0);
+        assert_int_equal(run->facts.rsdp_size, 0);
+        assert_int_equal(run->facts.rsdp_pa, 0);
+        assert_non_null(strstr(run->mock.log, "footing: ESRT at 0x"));
+        assert_non_null(strstr(run->mock.log, "no memory is there: not kept"));
+        assert_non_null(strstr(run->mock.log, "footing: RSDP at 0x"));
+        run_end(run);
+    }
+}
+
+/* What a loader has left: where its system table is said to be, and what the map does not have. */
+static struct {
+    bool elsewhere;
+    const void *system_table; /* null: where it is */
+    uint64_t device, device_len;
+} left;
+
+static void describe_left_by_a_loader(struct run *run)
+{
+    static uint64_t keys[2 * 4];
+    static struct mem_range ranges[2 * 4 - 1];
+    static struct memmap map;
+    unsigned before = run->mock.calls;
+
+    console_firmware(NULL);
+    memmap_init(&map, keys, ranges, 4, 52);
+    memmap_add(&map, PHYSICAL, PHYSICAL / 2, MEM_USABLE);
+    if (left.device_len > 0)
+        memmap_add(&map, left.device, left.device_len, MEM_MMIO);
+    memmap_normalise(&map);
+    run->facts.efi_system_table =
+        left.system_table ? mock_physical(left.system_table) : run->mock.system_table;
+    if (left.elsewhere)
+        run->facts.efi_system_table = UINT64_C(0xfee00000);
+    efi_describe_left(&map, &run->facts);
+    if (run->mock.calls != before)
+        mock_violation("a firmware that was left is called");
+}
+
+static struct acpi left_acpi;
+static uint8_t left_esrt[16 + 2 * 40];
+
+/* An ESRT of two entries, a logo, both entry points. */
+static struct run *start_left(void)
+{
+    struct run *run = start();
+
+    run->then = describe_left_by_a_loader;
+    memset(&left, 0, sizeof(left));
+    build_acpi(&left_acpi);
+    sum_acpi(&left_acpi);
+    put(left_esrt, 2, 4);
+    add_table(run, mock_guid_acpi_2, left_acpi.rsdp, 36);
+    run->mock.tables[run->mock.ntables++] =
+        (struct mock_table){mock_guid_esrt, NULL, 0, place(left_esrt)};
+    run->mock.tables[run->mock.ntables++] =
+        (struct mock_table){mock_guid_smbios_3, NULL, 0, 0xf0020};
+    return run;
+}
+
+/* The loader has left boot services and gives EFI tables and map (Limine under UEFI). */
+static void loader_has_left_boot_services(void **state)
+{
+    struct run *run = start_left();
+
+    (void)state;
+    run_good(run);
+    assert_int_equal(run->facts.rsdp_size, 36);
+    assert_int_equal(run->facts.smbios_64_pa, 0xf0020);
+    assert_int_equal(run->facts.nkept, 2);
+    assert_int_equal(run->facts.kept[0].base, place(left_acpi.bitmap));
+    assert_int_equal(run->facts.kept[0].len, 12345);
+    assert_int_equal(run->facts.kept[1].base, place(left_esrt));
+    assert_int_equal(run->facts.kept[1].len, 16 + 2 * 40);
+    assert_int_equal(run->facts.efi_system_table, run->mock.system_table);
+    assert_non_null(strstr(run->mock.log, "footing: runtime services left out: the loader has left "
+                                          "boot services, at 0x"));
+    run_end(run);
+}
+
+static void expect_no_system_table(struct run *run, const char *why)
+{
+    run_good(run);
+    assert_non_null(strstr(run->mock.log, "footing: EFI system table at 0x"));
+    assert_non_null(strstr(run->mock.log, why));
+    assert_int_equal(run->facts.efi_system_table, 0);
+    assert_int_equal(run->facts.rsdp_size, 0);
+    assert_int_equal(run->facts.smbios_64_pa, 0);
+    assert_int_equal(run->facts.nkept, 0);
+    run_end(run);
+}
+
+/* A system table that is none, or leads nowhere: a line, and nothing of it is used. */
+static void nonsense_for_a_system_table(void **state)
+{
+    static uint64_t table[15];
+    struct run *run = start_left();
+
+    (void)state;
+    left.elsewhere = true;
+    expect_no_system_table(run, ": no memory is there: not used");
+    run = start_left();
+    table[0] = UINT64_C(0x5453595320494248);
+    left.system_table = table;
+    expect_no_system_table(run, ": its signature is not there: not used");
+    run = start_left();
+    table[0] = UINT64_C(0x5453595320494249);
+    table[13] = 1025;
+    left.system_table = table;
+    expect_no_system_table(run, ": it has more than 1024 configuration tables: not used");
+    run = start_left();
+    table[13] = 1;
+    table[14] = 0xfee00000;
+    left.system_table = table;
+    expect_no_system_table(run, ": its configuration tables are where no memory is: not used");
+    run = start_left();
+    left.system_table = table;
+    left.device = place(&table[14]);
+    left.device_len = 8;
+    expect_no_system_table(run, ": no memory is there: not used");
+    /* One without tables is none the worse for that. */
+    run = start_left();
+    table[13] = 0;
+    left.system_table = table;
+    run_good(run);
+    assert_int_equal(run->facts.efi_system_table, place(table));
+    run_end(run);
+}
+
+/* Of its tables those that lie in memory are used. */
+static void table_in_a_device_is_not_read(void **state)
+{
+    struct run *run = start_left();
+
+    (void)state;
+    left.device = place(left_esrt);
+    left.device_len = 16;
+    run_good(run);
+    assert_int_equal(run->facts.nkept, 1);
+    assert_int_equal(run->facts.kept[0].base, place(left_acpi.bitmap));
+    assert_non_null(strstr(run->mock.log, ", 0x10 bytes: no memory is there: not kept"));
+    run_end(run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(framebuffers_have_their_colours),
-        cmocka_unit_test(first_usable_framebuffer_is_taken),
-        cmocka_unit_test(stride_base_blt_only_masks),
-        cmocka_unit_test(known_framebuffer_stays),
-        cmocka_unit_test(known_rsdp_stays),
         cmocka_unit_test(newest_rsdp_is_taken),
         cmocka_unit_test(logo_is_kept),
-        cmocka_unit_test(system_resources_are_kept),
+        cmocka_unit_test(esrt_sized_without_its_header),
+        cmocka_unit_test(both_smbios_entry_points_are_found),
+        cmocka_unit_test(tables_may_be_nowhere),
+        cmocka_unit_test(loader_has_left_boot_services),
+        cmocka_unit_test(nonsense_for_a_system_table),
+        cmocka_unit_test(table_in_a_device_is_not_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

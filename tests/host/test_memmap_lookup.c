@@ -109,6 +109,37 @@ static void find_knows_first_and_last_byte(void **state)
     assert_int_equal(memmap_bytes(&map, MEM_RESERVED), 0);
 }
 
+/* What can be read is any memory, in as many ranges as it likes, up to the last byte. */
+static void devices_and_holes_cannot_be_read(void **state)
+{
+    uint64_t keys[2 * 16];
+    struct mem_range ranges[2 * 16 - 1];
+    struct memmap map;
+
+    (void)state;
+    for (unsigned type = 0; type < MEM_TYPES; type++) {
+        bool can = type != MEM_MMIO && type != MEM_UNACCEPTED && type != MEM_UNUSABLE;
+
+        memmap_init(&map, keys, ranges, 16, 40);
+        memmap_add(&map, M(1), M(1), MEM_USABLE);
+        memmap_add(&map, M(2), M(1), (enum mem_type)type);
+        memmap_add(&map, M(3), M(1), MEM_ACPI_NVS);
+        memmap_normalise(&map);
+        assert_int_equal(memmap_can_be_read(&map, M(2), 1), can);
+        assert_int_equal(memmap_can_be_read(&map, M(1), M(3)), can);
+        assert_int_equal(memmap_can_be_read(&map, M(2) - 1, 2), can);
+        assert_int_equal(memmap_can_be_read(&map, M(3) - 1, 2), can);
+        assert_true(memmap_can_be_read(&map, M(1), M(1)));
+        assert_true(memmap_can_be_read(&map, M(4) - 1, 1));
+        assert_false(memmap_can_be_read(&map, M(3), M(1) + 1));
+        assert_false(memmap_can_be_read(&map, M(1) - 1, 2));
+        assert_false(memmap_can_be_read(&map, M(4), 1));
+        assert_false(memmap_can_be_read(&map, M(1), 0));
+        assert_false(memmap_can_be_read(&map, M(1), UINT64_MAX));
+        assert_false(memmap_can_be_read(&map, M(1), (uint64_t)0 - M(1)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +149,7 @@ int main(void)
         cmocka_unit_test(unknown_e820_type_is_reserved),
         cmocka_unit_test(is_asks_for_every_byte),
         cmocka_unit_test(find_knows_first_and_last_byte),
+        cmocka_unit_test(devices_and_holes_cannot_be_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

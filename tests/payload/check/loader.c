@@ -137,6 +137,9 @@ static void check_smbios(void)
     const uint8_t *anchor;
 
     say("payload: smbios 0x%x", info->smbios_pa);
+    say("payload: smbios 64-bit 0x%x, 32-bit 0x%x", info->smbios_64_pa, info->smbios_32_pa);
+    promise_equal("smbios: the 64-bit entry point comes first", info->smbios_pa,
+                  info->smbios_64_pa ? info->smbios_64_pa : info->smbios_32_pa);
     if (!info->smbios_pa)
         return;
     anchor = info->calls->pmap_map(info->smbios_pa, 32);
@@ -269,10 +272,10 @@ void check_efi(void)
 
     say("payload: efi system table 0x%x at 0x%x, services 0x%x, map 0x%x bytes",
         efi->system_table_pa, efi->system_table_va, efi->runtime_services_va, efi->memory_map_size);
-    if (!efi->system_table_pa) {
-        promise("no EFI, all zero", !efi->system_table_va && !efi->runtime_services_va &&
-                                        !efi->memory_map && !efi->memory_map_size &&
-                                        !efi->descriptor_size && !efi->descriptor_version);
+    if (!efi->system_table_pa || has_word("left-by-the-loader")) {
+        promise("no EFI, or left by the loader: all else zero",
+                !efi->system_table_va && !efi->runtime_services_va && !efi->memory_map &&
+                    !efi->memory_map_size && !efi->descriptor_size && !efi->descriptor_version);
         return;
     }
     promise("efi: the memory map is Footing's",
