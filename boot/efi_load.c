@@ -35,21 +35,33 @@ static struct {
 static const uint8_t shell_parameters[EFI_GUID_SIZE] = {
     0x36, 0x31, 0x2f, 0x75, 0x16, 0x4e, 0xdc, 0x4f, 0xa2, 0x2a, 0xe5, 0xf4, 0x68, 0x12, 0xf4, 0xca};
 
+/* Of LoadOptions only what the firmware says is there: size > 0 bytes. */
+static struct error parse_arguments(const struct efi *efi, uint32_t size, bool shell)
+{
+    const void *options;
+    struct error err;
+
+    if (size > LOAD_OPTIONS_MAX)
+        return facts_too_long("load options: ", LOAD_OPTIONS_MAX, size);
+    if (!pmap_reaches(efi->load_options, size))
+        return (struct error){.code = ERR_INFO,
+                              .at = efi->load_options,
+                              .value = size,
+                              .text = "load options where no CPU can reach"};
+    options = pmap_map("load options", efi->load_options, size);
+    err = efi_args_parse(options, size, efi->name, shell, &loader.args);
+    pmap_unmap(options);
+    return err;
+}
+
 static struct error read_arguments(void)
 {
     struct efi *efi = loader.config.efi;
     bool shell = efi_protocol_on(efi, efi->image_handle, shell_parameters) != 0;
     uint32_t size = efi->load_options ? efi->load_options_size : 0;
-    const void *options = NULL;
-    struct error err;
+    struct error err = size > 0 ? parse_arguments(efi, size, shell)
+                                : efi_args_parse(NULL, 0, efi->name, shell, &loader.args);
 
-    if (size > LOAD_OPTIONS_MAX)
-        return facts_too_long("load options: ", LOAD_OPTIONS_MAX, size);
-    if (size > 0)
-        options = pmap_map("load options", efi->load_options, size);
-    err = efi_args_parse(options, size, efi->name, shell, &loader.args);
-    if (size > 0)
-        pmap_unmap(options);
     if (err.code == ERR_OPTION)
         err.text = message("%s: the image takes -cfg=FILE, the name of a section, and options "
                            "behind --",

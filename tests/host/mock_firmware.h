@@ -122,6 +122,8 @@ struct mock {
     uint64_t open_volume_status;
     uint8_t options[131072];
     uint32_t options_size;
+    uint64_t options_at;         /* what LoadOptions says, instead of where they are */
+    bool options_nowhere;        /* LoadOptions is null, whatever their size */
     int secure_boot, setup_mode; /* -1: there is no such variable */
     uint64_t variable_size;
     uint64_t read_max; /* bytes that one Read gives */

@@ -265,7 +265,8 @@ static uint64_t build_loaded_image(void)
         .size = mock->image_size ? mock->image_size : size,
     };
 
-    if (mock->options_size > 0)
+    loaded.options = mock->options_at;
+    if (mock->options_size > 0 && !mock->options_at && !mock->options_nowhere)
         loaded.options = mock_physical(mock_copy(mock->options, mock->options_size));
     return mock_physical(mock_copy(&loaded, sizeof(loaded)));
 }

@@ -347,6 +347,60 @@ static void load_options_are_read(void **state)
     run_end(run);
 }
 
+/* LoadOptions that no CPU can reach are refused; where there are none, their size does not count. */
+static void load_options_elsewhere_are_not_read(void **state)
+{
+    static const uint64_t places[] = {UINT64_C(1) << 52, UINT64_MAX - 3, UINT64_MAX - 7};
+    struct run *run;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        run = start("", "options=o\n");
+        run->mock.options_at = places[i];
+        run->mock.options_size = 16;
+        run_bad(run, ERR_INFO, "load options where no CPU can reach");
+        assert_int_equal(run->err.at, places[i]);
+        assert_int_equal(run->err.value, 16);
+        run_end(run);
+    }
+    run = start("", "options=o\n");
+    run->mock.options_nowhere = true;
+    run->mock.options_size = UINT32_MAX;
+    run_good(run);
+    assert_string_equal(run->facts.cmdline, "o");
+    run_end(run);
+    run = start("", "options=o\n");
+    run->mock.options_at = UINT64_MAX;
+    run->mock.options_size = 0;
+    run_good(run);
+    assert_string_equal(run->facts.cmdline, "o");
+    run_end(run);
+}
+
+/* What is behind the size that the firmware says is neither read nor printed. */
+static void load_options_end_with_their_size(void **state)
+{
+    struct run *run = start("", "options=o\n[debug]\noptions=p\n");
+
+    (void)state;
+    memcpy(run->mock.options, "debugger", 8);
+    run->mock.options_size = 5;
+    run_good(run);
+    assert_string_equal(run->facts.cmdline, "p");
+    run_end(run);
+    run = start("", "options=o\n");
+    memcpy(run->mock.options, "-x\0secret", 9);
+    run->mock.options_size = 2;
+    run_bad(run, ERR_OPTION, "-x");
+    assert_null(strstr(run->text, "secret"));
+    run_end(run);
+    run = start("", "options=o\n");
+    memcpy(run->mock.options, "d\0e\0b\0", 6);
+    run->mock.options_size = 5;
+    run_bad(run, ERR_INFO, "load options of 5 bytes end within a character");
+    run_end(run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +416,8 @@ int main(void)
         cmocka_unit_test(modules_have_limits),
         cmocka_unit_test(damaged_images_are_refused),
         cmocka_unit_test(load_options_are_read),
+        cmocka_unit_test(load_options_elsewhere_are_not_read),
+        cmocka_unit_test(load_options_end_with_their_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
