@@ -270,11 +270,13 @@ static bool read_headers(struct reading *r, const uint8_t *header)
 struct error elf_check(const struct elf_file *file)
 {
     const char *kind = file_kind(file);
+    const char *protocol = kind ? file_protocol(file) : NULL;
 
     if (!kind)
         return SUCCESS;
     return (struct error){.code = ERR_PAYLOAD,
-                          .text = message("it is %s, no ELF executable for x86-64", kind)};
+                          .text = message("it is %s%s%s, no ELF executable for x86-64", kind,
+                                          protocol ? " with " : "", protocol ? protocol : "")};
 }
 
 struct error elf_read(const struct elf_file *file, unsigned levels, struct elf_image *image)

@@ -131,32 +131,34 @@ const char *file_kind(const struct elf_file *file)
     return other_kind(&head);
 }
 
-/* Does a header of multiboot2, or with its checksum a word earlier of multiboot, begin here? */
-static bool is_multiboot2(const uint8_t *at)
+/* What the words of a header add up to, if it is one. */
+static uint32_t sum(const uint8_t *at, unsigned words)
 {
-    return load32(at) == MB2_HEADER_MAGIC &&
-           load32(at) + load32(at + 4) + load32(at + 8) + load32(at + 12) == 0;
-}
+    uint32_t total = 0;
 
-static bool is_multiboot(const uint8_t *at)
-{
-    return load32(at) == MULTIBOOT_MAGIC && load32(at) + load32(at + 4) + load32(at + 8) == 0;
-}
-
-static bool is_limine(const uint8_t *at)
-{
-    return load64(at) == LIMINE_MAGIC_0 && load64(at + 8) == LIMINE_MAGIC_1;
+    for (unsigned i = 0; i < words; i++)
+        total += load32(at + 4 * i);
+    return total;
 }
 
 #define HEADER_LEN 16u
 
 static const char *protocol_at(const uint8_t *at, uint64_t offset)
 {
-    if (offset < MULTIBOOT2_AREA && is_multiboot2(at))
-        return "a multiboot2 header";
-    if (offset < MULTIBOOT_AREA && (is_multiboot(at) || is_multiboot(at + 4)))
-        return "a multiboot header";
-    return is_limine(at) ? "requests of the Limine boot protocol" : NULL;
+    switch (load32(at)) {
+    case MB2_HEADER_MAGIC:
+        return offset < MULTIBOOT2_AREA && offset % 8 == 0 && sum(at, 4) == 0
+                   ? "a multiboot2 header"
+                   : NULL;
+    case MULTIBOOT_MAGIC:
+        return offset < MULTIBOOT_AREA && sum(at, 3) == 0 ? "a multiboot header" : NULL;
+    case (uint32_t)LIMINE_MAGIC_0:
+        return offset % 8 == 0 && load64(at) == LIMINE_MAGIC_0 && load64(at + 8) == LIMINE_MAGIC_1
+                   ? "requests of the Limine boot protocol"
+                   : NULL;
+    default:
+        return NULL;
+    }
 }
 
 const char *file_protocol(const struct elf_file *file)
@@ -170,7 +172,7 @@ const char *file_protocol(const struct elf_file *file)
         /* A header that is cut off by the file's end is none: zeros have no magic number. */
         __builtin_memset(bytes + len, 0, sizeof(bytes) - len);
         file->read(file->ctx, offset, bytes, len);
-        for (unsigned at = 0; at < PIECE; at += 8) {
+        for (unsigned at = 0; at < PIECE; at += 4) {
             const char *protocol = protocol_at(bytes + at, offset + at);
 
             if (protocol)

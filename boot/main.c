@@ -15,6 +15,7 @@
 #include "levels.h"
 #include "live.h"
 #include "panic.h"
+#include "payload_choice.h"
 #include "pmap.h"
 #include "print.h"
 #include "screen.h"
@@ -161,14 +162,33 @@ static void add_screen(void)
 /* A payload that was linked in (libfooting.a): the symbol is null if there is none. */
 extern void footing_main(const struct footing_info *info) __attribute__((weak));
 
+/* A line about a payload that was meant and is none, or is one for somebody else. */
+static void warn_of_payload(const struct module *module)
+{
+    const char *why;
+
+    if (module) {
+        why = payload_doubt(module, payload_file);
+        if (why && boot.options.then == THEN_PAYLOAD)
+            log_print(LOG_WARNING,
+                      "footing: payload: it has %s, but is entered as footing.h says\n", why);
+        return;
+    }
+    why = payload_absent(&boot.facts, &boot.options, payload_file);
+    if (why)
+        log_print(LOG_WARNING, "footing: no payload: %s: the built-in one runs\n", why);
+}
+
 /* The payload's segments, if a payload was loaded: into frames of their own. */
 static struct error place_payload(void)
 {
-    const struct module *module = footing_main ? NULL : payload_module(&boot.facts);
+    const struct module *module = footing_main ? NULL : payload_choose(&boot.facts, payload_file);
     struct error err = SUCCESS;
 
     if (module)
         err = payload_place(&boot.payload, module, &boot.request, &boot.busy);
+    if (!footing_main && !err.code && console_wants(LOG_WARNING))
+        warn_of_payload(module);
     for (size_t i = 0; i < boot.payload.count && !err.code; i++)
         add_fixed(boot.payload.pieces[i]);
     return err;

@@ -23,25 +23,9 @@ static void read_module(void *ctx, uint64_t offset, void *to, size_t len)
     }
 }
 
-static struct elf_file file_of(const struct module *module)
+struct elf_file payload_file(const struct module *module)
 {
     return (struct elf_file){(void *)(uintptr_t)module, module->end - module->base, read_module};
-}
-
-const struct module *payload_module(const struct facts *facts)
-{
-    const struct module *first = facts->modules;
-    char magic[4];
-
-    for (size_t i = 0; i < facts->nmodules; i++) {
-        if (facts->modules[i].kind == MODULE_KERNEL)
-            return &facts->modules[i];
-    }
-    if (facts->nmodules == 0 || first->kind != MODULE_PLAIN ||
-        first->end - first->base < sizeof(magic))
-        return NULL;
-    read_module((void *)(uintptr_t)first, 0, magic, sizeof(magic));
-    return __builtin_memcmp(magic, "\177ELF", sizeof(magic)) == 0 ? first : NULL;
 }
 
 static uint64_t page_end(uint64_t address)
@@ -166,7 +150,7 @@ static struct error place_segment(struct payload *payload, size_t i,
 struct error payload_place(struct payload *payload, const struct module *module,
                            const struct plan_request *request, struct busy_list *busy)
 {
-    const struct elf_file file = file_of(module);
+    const struct elf_file file = payload_file(module);
     struct elf_image *image = &payload->image;
     struct error err = elf_read(&file, request->levels, image);
 
@@ -279,7 +263,7 @@ static uint64_t get_nothing(void *ctx, uint64_t va)
 
 struct error payload_can_be_copied(const struct payload *payload)
 {
-    const struct elf_file file = file_of(payload->module);
+    const struct elf_file file = payload_file(payload->module);
     const struct elf_relocations words = {NULL, put_nowhere, get_nothing};
 
     return elf_relocate(&file, &payload->image, payload->base, &words);
@@ -287,7 +271,7 @@ struct error payload_can_be_copied(const struct payload *payload)
 
 struct error payload_copy(const struct payload *payload)
 {
-    const struct elf_file file = file_of(payload->module);
+    const struct elf_file file = payload_file(payload->module);
     const struct elf_relocations words = {(void *)(uintptr_t)payload, put_word, get_word};
 
     for (size_t i = 0; i < payload->image.count; i++) {

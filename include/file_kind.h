@@ -23,6 +23,6 @@ const char *file_kind(const struct elf_file *file);
  */
 const char *file_protocol(const struct elf_file *file);
 
-#define FILE_LIMINE_MAX UINT64_C(0x400000)
+#define FILE_LIMINE_MAX UINT64_C(0x100000)
 
 #endif

@@ -19,8 +19,8 @@ struct payload {
     size_t count;
 };
 
-/* Which module is the payload: the one that is called so, or the first if it is an ELF file. */
-const struct module *payload_module(const struct facts *facts);
+/* A module as a file that is read through PMAP; it lives as long as the module. */
+struct elf_file payload_file(const struct module *module);
 
 /*
  * Read the module's headers, and find free RAM for its segments; it is held

@@ -106,12 +106,13 @@ class Bench:
         machine: str = "q35",
         debug_exit: bool = True,
         vga: bool = True,
+        module_word: str = "module2",
         name: str = "grub",
     ) -> Machine:
         """A machine that starts the image through GRUB."""
         place = self.directory / name
         place.mkdir(parents=True, exist_ok=True)
-        grub.write_disk(place / "disk.tar", self.raw, command, modules or {})
+        grub.write_disk(place / "disk.tar", self.raw, command, modules or {}, module_word)
         return Machine(
             place,
             args=[*grub.qemu_args(firmware, self.iso, Path("disk.tar")), *args],

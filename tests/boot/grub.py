@@ -24,7 +24,7 @@ OVMF = Path(os.environ.get("OVMF_DIR", "/usr/share/OVMF"))
 MEMORY_END = "footing-test: end of lsmmap"
 
 _MODULES = (
-    "part_gpt part_msdos iso9660 tar serial terminal lsmmap multiboot2 test search echo configfile boot"
+    "part_gpt part_msdos iso9660 tar serial terminal lsmmap multiboot multiboot2 test search echo configfile boot"
 )
 _CONFIG = """\
 serial --unit=0 --speed=115200
@@ -62,10 +62,12 @@ def iso(cache: Path) -> Path:
     return result
 
 
-def write_disk(path: Path, image: bytes, command_line: str, modules: Mapping[str, bytes]) -> None:
+def write_disk(
+    path: Path, image: bytes, command_line: str, modules: Mapping[str, bytes], module_word: str = "module2"
+) -> None:
     """A tar archive whose boot.cfg prints GRUB's view of memory and starts the image."""
     lines = ["lsmmap", f"echo '{MEMORY_END}'", f"multiboot2 ($disk)/footing.elf {command_line}"]
-    lines += [f"module2 ($disk)/{name} {name}" for name in modules]
+    lines += [f"{module_word} ($disk)/{name} {name}" for name in modules]
     lines += ["boot"]
     files = {"boot.cfg": "\n".join(lines).encode() + b"\n", "footing.elf": image, **modules}
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
