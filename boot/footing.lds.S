@@ -7,7 +7,8 @@
 #include "pe_constants.h"
 
 OUTPUT_FORMAT("elf64-x86-64")
-ENTRY(footing_entry)
+/* Physical: who goes by the ELF header, as kexec does, enters with paging off. */
+ENTRY(footing_entry_pa)
 #ifdef LIBFOOTING
 EXTERN(footing_main)
 #endif
@@ -18,6 +19,7 @@ PHDRS
     rodata PT_LOAD FLAGS(4);
     note PT_NOTE FLAGS(4);
     data PT_LOAD FLAGS(6);
+    entry PT_NULL FLAGS(5);
 }
 
 SECTIONS
@@ -91,6 +93,14 @@ SECTIONS
         ist_mc_stack_top = .;
     } :data
     image_end = .;
+    footing_entry_pa = footing_entry - IMAGE_VA + IMAGE_LMA;
+
+    /*
+     * The text once more, where it is before paging: GRUB wants the entry in
+     * what some program header, of whatever type, says (multiboot_elfxx.c).
+     * Nobody loads a PT_NULL.
+     */
+    .entry_pa IMAGE_LMA (NOLOAD) : AT(IMAGE_LMA) { . += text_end - image_start; } :entry
 
 #ifndef LIBFOOTING
     /*

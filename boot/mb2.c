@@ -5,6 +5,7 @@
 #include "load.h"
 #include "multiboot2.h"
 #include "print.h"
+#include "text.h"
 
 /* Multiboot2 section 3.6: each tag is a type, a size, and size - 8 bytes; the next is 8-aligned. */
 #define TAG_HEADER 8u
@@ -87,29 +88,78 @@ static struct error next_tag(struct cursor *c, struct tag *tag)
     return SUCCESS;
 }
 
-static struct error read_cmdline(const struct tag *tag, struct facts *facts)
+/* The first tag of a type; size 0 if there is none. */
+static struct tag find_tag(const void *info, uint32_t size, uint32_t type)
 {
-    uint32_t len = 0;
+    struct cursor c = first_tag(info, size);
+    struct tag tag;
 
-    while (TAG_HEADER + len < tag->size && tag->bytes[TAG_HEADER + len] != 0)
+    for (;;) {
+        struct error err = next_tag(&c, &tag);
+
+        if (err.code || tag.type == MB2_TAG_END)
+            return (struct tag){.size = 0};
+        if (tag.type == type)
+            return tag;
+    }
+}
+
+/*
+ * True if the loader puts a file's name before the words: that of the image,
+ * and of each module. Of those that are known, kexec-tools alone does
+ * (kexec/arch/i386/kexec-mb2-x86.c); it calls itself "kexec 2.0.25".
+ */
+static bool loader_puts_names(const void *info, uint32_t size)
+{
+    static const char kexec[] = "kexec ";
+    const size_t len = sizeof(kexec) - 1;
+    struct tag tag = find_tag(info, size, MB2_TAG_LOADER_NAME);
+
+    return tag.size >= TAG_HEADER + len &&
+           __builtin_memcmp(tag.bytes + TAG_HEADER, kexec, len) == 0;
+}
+
+static size_t word_len(const char *text, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && !text_is_blank(text[at]))
+        at++;
+    return at;
+}
+
+/* named: the first word is the image's name. */
+static struct error read_cmdline(const struct tag *tag, bool named, struct facts *facts)
+{
+    const char *text = (const char *)tag->bytes + TAG_HEADER;
+    uint32_t len = 0;
+    size_t name;
+
+    while (TAG_HEADER + len < tag->size && text[len] != '\0')
         len++;
     if (TAG_HEADER + len == tag->size)
         return damaged(tag, "command line does not end");
     if (len >= CMDLINE_MAX)
         return facts_too_long("", CMDLINE_MAX - 1, len);
-    __builtin_memcpy(facts->cmdline, tag->bytes + TAG_HEADER, len + 1);
+    name = named ? word_len(text, len) : 0;
+    __builtin_memcpy(facts->cmdline, text + name, len - name + 1);
     return SUCCESS;
 }
 
-static struct error read_module(const struct tag *tag, struct facts *facts)
+/* named: the first word is the module's name. */
+static struct error read_module(const struct tag *tag, bool named, struct facts *facts)
 {
+    const char *text;
     uint32_t base;
     uint32_t end;
-    uint32_t len = 0;
+    size_t len = 0;
+    size_t name;
+    size_t words;
 
     if (tag->size < MODULE_TEXT)
         return damaged(tag, "module tag too small");
-    while (MODULE_TEXT + len < tag->size && tag->bytes[MODULE_TEXT + len] != 0)
+    text = (const char *)tag->bytes + MODULE_TEXT;
+    while (MODULE_TEXT + len < tag->size && text[len] != '\0')
         len++;
     if (facts->nmodules == MODULES_MAX)
         return (struct error){.code = ERR_MODULES,
@@ -119,9 +169,13 @@ static struct error read_module(const struct tag *tag, struct facts *facts)
     end = load32(tag->bytes + 12);
     if (end < base)
         return damaged(tag, "module ends before it starts");
-    if (!facts_add_module(facts, base, end, MODULE_PLAIN, (const char *)tag->bytes + MODULE_TEXT,
-                          len))
+    name = named ? word_len(text, len) : 0;
+    words = name + (named && name < len);
+    if (!facts_add_module(facts, base, end, MODULE_PLAIN, text + words, len - words))
         return facts_module_too_long(facts, len);
+    if (!facts_name_module(facts, text, name))
+        return facts_too_long("modules' names up to this one: ", FACTS_NAMES_MAX - 2,
+                              facts->names_used + name);
     return SUCCESS;
 }
 
@@ -166,13 +220,13 @@ static struct error read_pointer(const struct tag *tag, uint64_t *pointer)
     return SUCCESS;
 }
 
-static struct error read_tag(const struct tag *tag, struct facts *facts)
+static struct error read_tag(const struct tag *tag, bool named, struct facts *facts)
 {
     switch (tag->type) {
     case MB2_TAG_CMDLINE:
-        return read_cmdline(tag, facts);
+        return read_cmdline(tag, named, facts);
     case MB2_TAG_MODULE:
-        return read_module(tag, facts);
+        return read_module(tag, named, facts);
     case MB2_TAG_ACPI_OLD:
         return read_rsdp(tag, 20, facts);
     case MB2_TAG_ACPI_NEW:
@@ -193,18 +247,24 @@ static struct error read_tag(const struct tag *tag, struct facts *facts)
 
 struct error mb2_facts(const void *info, uint32_t size, struct facts *facts)
 {
+    const bool named = loader_puts_names(info, size);
     struct cursor c = first_tag(info, size);
     struct tag tag;
     struct error first = SUCCESS;
 
     for (;;) {
-        struct error err = next_tag(&c, &tag);
+        struct error err;
 
+        /* kexec-tools counts its modules' tags without the padding, and has no room left for this. */
+        facts->end_tag_missing = named && (size_t)(c.end - c.at) < TAG_HEADER;
+        if (facts->end_tag_missing)
+            return first;
+        err = next_tag(&c, &tag);
         if (!err.code && tag.type == MB2_TAG_END)
             return first;
         if (err.code)
             return first.code ? first : err;
-        err = read_tag(&tag, facts);
+        err = read_tag(&tag, named, facts);
         if (!first.code)
             first = err;
     }
@@ -244,22 +304,6 @@ static struct error efi_ranges(const struct tag *tag, const struct range_sink *s
     return efi_map_ranges(tag->bytes + EFI_MMAP_DESCRIPTORS, tag->size - EFI_MMAP_DESCRIPTORS,
                           load32(tag->bytes + EFI_MMAP_DESC_SIZE),
                           load32(tag->bytes + EFI_MMAP_DESC_VERSION), sink);
-}
-
-/* The first tag of a type; size 0 if there is none. */
-static struct tag find_tag(const void *info, uint32_t size, uint32_t type)
-{
-    struct cursor c = first_tag(info, size);
-    struct tag tag;
-
-    for (;;) {
-        struct error err = next_tag(&c, &tag);
-
-        if (err.code || tag.type == MB2_TAG_END)
-            return (struct tag){.size = 0};
-        if (tag.type == type)
-            return tag;
-    }
 }
 
 struct error mb2_ranges(const void *info, uint32_t size, const struct range_sink *sink)

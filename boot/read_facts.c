@@ -129,6 +129,9 @@ static void read_information(struct boot *boot, uint64_t information,
     early_screen(boot, (struct map_source){.firmware = firmware, .info = info, .size = size});
     must(read_tags(boot, info, size, firmware));
     read_options(boot);
+    if (boot->facts.end_tag_missing)
+        log_print(LOG_WARNING, "footing: boot information: kexec has left out its end tag: "
+                               "taken to end behind the last tag\n");
     if (boot->facts.efi_boot_services && !firmware)
         must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
     if (firmware_lives(boot)) {

@@ -78,6 +78,7 @@ struct facts {
     size_t options_len;                  /* of that part; 0: none of it is from a configuration */
     uint64_t information;                /* what the loader's own structures take; empty: nothing */
     uint64_t information_end;
+    bool end_tag_missing; /* of multiboot2's information, from a loader that is known for it */
     struct module modules[MODULES_MAX];
     size_t nmodules;
     char texts[FACTS_TEXT_MAX];

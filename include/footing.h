@@ -102,8 +102,8 @@ enum footing_module_kind {
 
 /*
  * Since version 3, where it is 64 bytes; version 2 had struct footing_module_2.
- * What each loader tells: footing.cfg the file's name and what stands behind
- * it; a unified image's section, its name; GRUB's module2 only what stands
+ * What each loader tells: footing.cfg and kexec the file's name and what
+ * stands behind it; a unified image's section, its name; GRUB's module2 only what stands
  * behind the file's name; QEMU's -initrd nothing.
  */
 struct footing_module {

@@ -14,6 +14,9 @@ struct error mb2_size(const void *info, uint32_t *size);
 /*
  * Read all tags of the `size` bytes at info, in order; the last must be the
  * end tag, and every tag lies within. Fills facts except for memory ranges.
+ * kexec-tools puts the image's name before the command line, and a module's
+ * before its words: the first is skipped, the second becomes the module's name.
+ * Its information may stop short of the end tag, which facts say then.
  * ERR_INFO (at = offset of the tag), ERR_CMDLINE, ERR_MODULES: the first that
  * is met; what other tags say is in facts all the same, for who shows the panic.
  */

@@ -20,6 +20,7 @@
 #define MB2_LOADER_MAGIC    0x36d76289
 #define MB2_TAG_END         0
 #define MB2_TAG_CMDLINE     1
+#define MB2_TAG_LOADER_NAME 2
 #define MB2_TAG_MODULE      3
 #define MB2_TAG_MMAP        6
 #define MB2_TAG_FRAMEBUFFER 8
