@@ -28,37 +28,67 @@ static uint8_t memory[K(256)];
 static struct elf_image image;
 static size_t puts_done;
 
-/* The file that the compiler makes with these flags; false: it is not there, or cannot. */
-static bool compile(const char *flags)
+/* A file in the folder, with this text. */
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void take_file(const char *folder, const char *name)
+{
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = fopen(path, "rb");
+    size = file ? fread(bytes, 1, sizeof(bytes), file) : 0;
+    if (file)
+        fclose(file);
+    assert_true(size < sizeof(bytes));
+}
+
+static void remove_file(const char *folder, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    unlink(path);
+}
+
+/* The file that the compiler makes with these flags and linker script; false: it cannot. */
+static bool compile_by(const char *flags, const char *script)
 {
     char folder[] = "/tmp/footing-elf-XXXXXX";
-    char name[64];
     char command[512];
-    FILE *file;
     int failed;
 
     assert_non_null(mkdtemp(folder));
-    snprintf(name, sizeof(name), "%s/program.c", folder);
-    file = fopen(name, "w");
-    assert_non_null(file);
-    assert_true(fputs(program, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    snprintf(command, sizeof(command), "gcc " FLAGS "%s %s -o %s/program 2>/dev/null", flags, name,
-             folder);
+    write_file(folder, "program.c", program);
+    write_file(folder, "program.ld", script);
+    snprintf(command, sizeof(command),
+             "cd %s && gcc " FLAGS "%s %s program.c -o program 2>/dev/null", folder, flags,
+             script[0] != '\0' ? "-Wl,-T,program.ld" : "");
     failed = system(command);
-    snprintf(name, sizeof(name), "%s/program", folder);
-    file = failed ? NULL : fopen(name, "rb");
     size = 0;
-    if (file) {
-        size = fread(bytes, 1, sizeof(bytes), file);
-        fclose(file);
-    }
-    unlink(name);
-    snprintf(name, sizeof(name), "%s/program.c", folder);
-    unlink(name);
+    if (!failed)
+        take_file(folder, "program");
+    remove_file(folder, "program");
+    remove_file(folder, "program.c");
+    remove_file(folder, "program.ld");
     rmdir(folder);
-    assert_true(size < sizeof(bytes));
     return size > 0;
+}
+
+static bool compile(const char *flags)
+{
+    return compile_by(flags, "");
 }
 
 static void read_bytes(void *ctx, uint64_t offset, void *to, size_t len)
@@ -210,6 +240,53 @@ static void writable_code_is_refused(void **state)
     assert_int_equal(elf_read(&whole, 4, &image).code, ERR_PAYLOAD);
 }
 
+/* A linker script as hobby kernels have them, with what stands before .data. */
+#define SCRIPT(before_data) \
+    "ENTRY(_start)\n" \
+    "SECTIONS { . = 2M; .text : { *(.text*) } .rodata : { *(.rodata*) } " before_data \
+    " .data : { *(.data*) } .bss : { *(.bss*) } /DISCARD/ : { *(.comment .note* .eh_frame) } }\n"
+
+#define SCRIPTED "-static -no-pie -fno-pic -Wl,-z,max-page-size=4096"
+
+/* Without an alignment before .data it is all one segment; the remedy that is named helps. */
+static void linker_script_without_alignment_is_told_the_remedy(void **state)
+{
+    static const char words[] = "segment 00 (RWE, 0x200000+0x";
+    struct elf_file whole = file;
+    struct error err;
+
+    (void)state;
+    if (!compile_by(SCRIPTED, SCRIPT("")))
+        skip();
+    whole.size = size;
+    err = elf_read(&whole, 4, &image);
+    assert_int_equal(err.code, ERR_PAYLOAD);
+    assert_memory_equal(err.text, words, sizeof(words) - 1);
+    assert_non_null(strstr(err.text, ": writable and executable: put . = ALIGN(4096) before"));
+    assert_true(compile_by(SCRIPTED, SCRIPT(". = ALIGN(4096);")));
+    load(0);
+    assert_int_equal(image.count, 2);
+    assert_pointers();
+}
+
+/* Program headers by hand: two of the same rights, the second where the first ends. */
+static void segments_of_one_page_are_loaded(void **state)
+{
+    (void)state;
+    if (!compile_by(
+            SCRIPTED,
+            "ENTRY(_start)\n"
+            "PHDRS { text PT_LOAD FLAGS(5); data PT_LOAD FLAGS(6); more PT_LOAD FLAGS(6); }\n"
+            "SECTIONS { . = 2M; .text : { *(.text*) *(.rodata*) } :text . = ALIGN(4096);\n"
+            " .data : { *(.data*) } :data .bss : { *(.bss*) } :more\n"
+            " /DISCARD/ : { *(.comment .note* .eh_frame) } }\n"))
+        skip();
+    load(0);
+    assert_int_equal(image.count, 3);
+    assert_true(elf_own_page(&image, 2) > image.segments[2].va);
+    assert_pointers();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +295,8 @@ int main(void)
         cmocka_unit_test(packed_relocations_do_the_same),
         cmocka_unit_test(dynamic_program_is_refused),
         cmocka_unit_test(writable_code_is_refused),
+        cmocka_unit_test(linker_script_without_alignment_is_told_the_remedy),
+        cmocka_unit_test(segments_of_one_page_are_loaded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
