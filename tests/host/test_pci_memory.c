@@ -219,6 +219,17 @@ static void spaces_have_their_buses(void **state)
     }
 }
 
+/* Ports are segment 0: another segment's space with the same buses is none of theirs. */
+static void spaces_have_their_segment(void **state)
+{
+    (void)state;
+    pci_made_clear();
+    pci_made_space(1, SPACE2, 0, 255);
+    pci_made_space(0, SPACE, 0, 255);
+    pci_made_vf_bar64(with_vfs(1, 0, 8), 0, G(8), M(1));
+    assert_int_equal(scan(), G(8) + M(8));
+}
+
 /* A space that shows another device than ports do is none of that device's. */
 static void memory_must_agree_with_ports(void **state)
 {
@@ -301,6 +312,7 @@ int main(void)
         cmocka_unit_test(odd_extended_lists_end),
         cmocka_unit_test(virtual_functions_that_wrap_count),
         cmocka_unit_test(spaces_have_their_buses),
+        cmocka_unit_test(spaces_have_their_segment),
         cmocka_unit_test(memory_must_agree_with_ports),
         cmocka_unit_test(other_segments_are_seen),
         cmocka_unit_test(segment_0_without_ports_is_seen),
