@@ -320,6 +320,42 @@ static void configuration_has_a_limit(void **state)
     }
 }
 
+/*
+ * A configuration without terminator at the end of its buffer (X df75f77092):
+ * neither a line's end nor a zero follows the last byte, which may be that of
+ * a page. The mapping is exact: ASan sees any read behind it.
+ */
+static void configuration_without_terminator_at_the_end_of_its_buffer(void **state)
+{
+    static const char *const ends[] = {"options=it",     "options=it ",     "options=it #c",
+                                       "options=it\r\n", "options=it\n[b]", "options=it\n#",
+                                       "options=it\n"};
+    static const size_t sizes[] = {64, 4095, 4096, 4097, K(64)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ends) * COUNT_OF(sizes) * 2; i++) {
+        static const char start[] = "[global]\ndefault=a\n[a]\n";
+        const char *end = ends[i % COUNT_OF(ends)];
+        size_t size = sizes[i / COUNT_OF(ends) % COUNT_OF(sizes)];
+        bool embedded = i / COUNT_OF(ends) / COUNT_OF(sizes) != 0;
+        struct run *run = run_new();
+        char *text = filled(size);
+
+        memcpy(text, start, sizeof(start) - 1);
+        text[sizeof(start) - 1] = '#';
+        text[size - strlen(end) - 1] = '\n';
+        memcpy(text + size - strlen(end), end, strlen(end));
+        if (embedded)
+            run_section(run, ".config", text, size);
+        else
+            run_file_sized(run, "\\EFI\\BOOT\\footing.cfg", text, size);
+        run_good(run);
+        assert_string_equal(run->facts.cmdline, "it");
+        run_end(run);
+        free(text);
+    }
+}
+
 /* What is no configuration is refused, with its name; a missing final newline is none of that. */
 static void other_files_are_refused(void **state)
 {
@@ -378,6 +414,7 @@ int main(void)
         cmocka_unit_test(keys_are_given_once),
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(configuration_has_a_limit),
+        cmocka_unit_test(configuration_without_terminator_at_the_end_of_its_buffer),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(folder_is_no_configuration),
     };

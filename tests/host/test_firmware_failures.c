@@ -24,6 +24,7 @@ static struct run *start(bool bad)
     run_file(run, "\\EFI\\BOOT\\r", "ramdisk");
     run_file_sized(run, "\\EFI\\BOOT\\m", NULL, M(17));
     run->mock.secure_boot = run->mock.setup_mode = 0;
+    run->mock.key_at = 1; /* nobody needs to wait for the error to be read */
     return run;
 }
 
@@ -122,12 +123,52 @@ static void status_is_the_firmwares_own(void **state)
     assert_true(told > 10);
 }
 
+/*
+ * A verification warning taken for success (X 38a5e0d031): a status with the
+ * high bit clear is no error, and no success either. Whatever call loads or
+ * verifies, and warns (UEFI 2.10 appendix D), the boot does not go on by it.
+ */
+static void verification_warning_taken_for_success(void **state)
+{
+    unsigned seen = 0;
+    unsigned secure = 0; /* the call that reads SecureBoot; the one that reads SetupMode is later */
+    bool doubted = false;
+
+    (void)state;
+    for (unsigned k = 0; k < 60; k++) {
+        for (uint64_t warning = 1; warning <= 7; warning += 3) {
+            struct run *run = start(false);
+
+            /* Signatures are not enforced, for the machine is in setup mode. */
+            run->mock.secure_boot = run->mock.setup_mode = 1;
+            run->mock.fail_at = k;
+            run->mock.fail_status = warning;
+            run_boot(run);
+            if (run->mock.failed && matters(run->mock.failed_call)) {
+                assert_int_not_equal(run->err.code, ERR_NONE);
+                assert_int_equal(run->mock.exit_status, EFI_LOAD_ERROR);
+                seen++;
+            }
+            if (run->mock.failed && run->mock.failed_call == CALL_GET_VARIABLE) {
+                secure = secure == 0 ? k : secure;
+                /* In doubt whether the machine is in setup mode, signatures are enforced. */
+                assert_int_equal(run->err.code, k == secure ? ERR_NONE : ERR_VERIFY);
+                doubted = doubted || k != secure;
+            }
+            run_end(run);
+        }
+    }
+    assert_true(seen > 3 * 10);
+    assert_true(doubted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(any_call_may_fail_after_an_error),
         cmocka_unit_test(status_is_the_firmwares_own),
+        cmocka_unit_test(verification_warning_taken_for_success),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
