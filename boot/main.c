@@ -214,12 +214,25 @@ static struct error make_plan(void)
     return plan_make(&boot.plan, &boot.request);
 }
 
-/* Frames for the page tables, and what a payload is told of RAM once they are taken. */
-static struct error count_frames(void)
+/* What has to be done with the pool once the tables' frames are taken: borrow, and tell the payload. */
+static struct error check_what_is_left(struct frame_pool pool)
 {
     struct error err = SUCCESS;
-    struct frame_pool left;
     uint64_t frame;
+
+    for (size_t i = 1; i < boot.tables; i++)
+        frame_pool_take(&pool, &frame);
+    if (cpu_levels() != boot.request.levels)
+        err = levels_check(pool);
+    if (!err.code && enters_payload())
+        err = lists_make(&boot.lists, &boot.request, &boot.busy, boot.tables - 1, &pool, room.lists,
+                         BOOT_LISTS_WORDS);
+    return err;
+}
+
+/* Frames for the page tables. */
+static struct error count_frames(void)
+{
     uint64_t found;
 
     boot.tables = pt_count(&boot.plan, boot.request.levels);
@@ -230,15 +243,9 @@ static struct error count_frames(void)
                               .at = found,
                               .value = boot.tables - 1,
                               .text = "for the page tables"};
-    left = boot.pool;
-    for (size_t i = 1; i < boot.tables; i++)
-        frame_pool_take(&left, &frame);
-    if (cpu_levels() != boot.request.levels)
-        err = levels_check(left);
-    if (!err.code && enters_payload())
-        err = lists_make(&boot.lists, &boot.request, &boot.busy, boot.tables - 1, &left, room.lists,
-                         BOOT_LISTS_WORDS);
-    return err;
+    if (cpu_levels() == boot.request.levels && !enters_payload())
+        return SUCCESS;
+    return check_what_is_left(boot.pool);
 }
 
 /*
