@@ -129,7 +129,8 @@ static struct error find_foreign(void)
 static void add_fixed(struct mapping m)
 {
     if (boot.request.nfixed == PLAN_MAX_FIXED)
-        must((struct error){.code = ERR_PLANFULL, .at = PLAN_MAX_FIXED});
+        must((struct error){
+            .code = ERR_PLANFULL, .at = PLAN_MAX_FIXED, .text = "beside the directmap's"});
     m.max_level = (uint8_t)boot.request.max_level;
     boot.fixed[boot.request.nfixed++] = m;
 }

@@ -14,8 +14,12 @@
 
 void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner)
 {
-    if (!busy_add(&boot->busy, base, len, owner))
-        must((struct error){.code = ERR_OVERLAP, .at = base, .value = base + len, .text = owner});
+    if (busy_add(&boot->busy, base, len, owner))
+        return;
+    must((struct error){
+        .code = ERR_PLANFULL,
+        .at = BUSY_MAX,
+        .text = message("no room to note that 0x%lx+0x%lx is held: %s", base, len, owner)});
 }
 
 unsigned boot_largest_level(const struct boot *boot)
