@@ -111,7 +111,7 @@ struct ram_iter {
 void ram_first(struct ram_iter *iter, const struct plan_request *request);
 bool ram_next(struct ram_iter *iter, struct ram_piece *piece); /* false: no more */
 
-/* Is any piece RAM_MAPPED? If not, ERR_NORAM; text says why the last piece is not. */
+/* Is any piece RAM_MAPPED? If not, ERR_NORAM; text is the fate of most of the usable bytes. */
 struct error ram_check(const struct plan_request *request);
 
 /*

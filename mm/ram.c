@@ -89,6 +89,8 @@ bool ram_next(struct ram_iter *iter, struct ram_piece *piece)
 struct error ram_check(const struct plan_request *request)
 {
     struct error err = {.code = ERR_NORAM, .text = "nothing in it is usable"};
+    uint64_t lost[RAM_FATES] = {0};
+    uint64_t most = 0;
     struct ram_iter iter;
     struct ram_piece piece;
 
@@ -96,6 +98,10 @@ struct error ram_check(const struct plan_request *request)
     while (ram_next(&iter, &piece)) {
         if (piece.fate == RAM_MAPPED)
             return SUCCESS;
+        lost[piece.fate] += piece.end - piece.base;
+        if (lost[piece.fate] <= most)
+            continue;
+        most = lost[piece.fate];
         err.text = ram_fate_text(piece.fate);
     }
     return err;

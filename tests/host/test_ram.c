@@ -120,6 +120,38 @@ static void limit_and_window_are_told_apart(void **state)
     assert_false(ram_next(&iter, &piece));
 }
 
+/* Of several reasons the one that took most is named, wherever it stands, and of several pieces their sum. */
+static void no_ram_names_the_largest_loss(void **state)
+{
+    struct machine *m = machine_start(40);
+
+    (void)state;
+    machine_add(m, K(4) + 1, K(4), MEM_USABLE);
+    machine_add(m, M(16), M(64), MEM_USABLE);
+    machine_add(m, M(128), M(32), MEM_USABLE);
+    machine_add(m, M(256) + 1, K(4), MEM_USABLE);
+    machine_settle(m);
+    m->mtrr.def_type = 0x800;
+    m->request.ram_limit = M(127);
+    assert_string_equal(ram_check(&m->request).text, "not write-back by the MTRRs");
+    m->request.ram_limit = M(48);
+    assert_string_equal(ram_check(&m->request).text, "over the limit set with mem=");
+    m->request.ram_limit = 0;
+    assert_string_equal(ram_check(&m->request).text, "over the limit set with mem=");
+    m->request.ram_limit = UINT64_MAX;
+    m->request.directmap_size = M(32);
+    assert_string_equal(ram_check(&m->request).text, "beyond the directmap window");
+    m->request.directmap_size = M(80);
+    assert_string_equal(ram_check(&m->request).text, "not write-back by the MTRRs");
+    m = machine_start(40);
+    for (unsigned i = 0; i < 3; i++)
+        machine_add(m, M(1) * i + 1, K(8) - 2, MEM_USABLE); /* 24 KiB together */
+    machine_add(m, M(4), K(16), MEM_USABLE);
+    machine_settle(m);
+    m->mtrr.def_type = 0x800;
+    assert_string_equal(ram_check(&m->request).text, "shares its page with something else");
+}
+
 /* Without a directmap no window limits RAM, the limit still does. */
 static void without_directmap_there_is_no_window(void **state)
 {
@@ -304,6 +336,7 @@ int main(void)
         cmocka_unit_test(range_inside_a_page_is_one_partial_piece),
         cmocka_unit_test(not_write_back_is_told_with_its_type),
         cmocka_unit_test(limit_and_window_are_told_apart),
+        cmocka_unit_test(no_ram_names_the_largest_loss),
         cmocka_unit_test(without_directmap_there_is_no_window),
         cmocka_unit_test(plan_without_directmap_is_the_fixed_mappings),
         cmocka_unit_test(random_pieces_are_all_of_the_usable_bytes),
