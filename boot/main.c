@@ -388,7 +388,6 @@ void boot_main(uint64_t image, uint64_t information, struct firmware_state *firm
     trap_init();
     boot.caps = cpu_detect();
     pmap_width(boot.caps.phys_bits);
-    mtrr_read(&boot.mtrr, &boot.caps);
     memmap_init(&boot.map, room.map_keys, map_ranges, BOOT_MAX_RANGES, boot.caps.phys_bits);
 
     read_facts(&boot, information, firmware);

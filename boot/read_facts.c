@@ -7,6 +7,7 @@
 #include "efi_start.h"
 #include "layout.h"
 #include "mb2.h"
+#include "mtrr_rule.h"
 #include "panic.h"
 #include "pmap.h"
 #include "print.h"
@@ -75,6 +76,8 @@ static void read_options(struct boot *boot)
     console_loglevel((enum log_level)boot->options.loglevel);
     panic_exits(boot->options.then == THEN_EXIT || boot->options.then == THEN_PAYLOAD);
     must(err.code ? explain_option(&boot->facts, err) : err);
+    /* From here on what is wrong is said as the user wants it, and while a firmware lives. */
+    must(mtrr_read(&boot->mtrr, &boot->caps));
 }
 
 /* What a live firmware knows that nobody else tells. */
@@ -155,18 +158,6 @@ static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
     pmap_read(pa, to, len);
 }
 
-/*
- * Behind PVH there is a hypervisor and often no firmware: nobody has set up
- * MTRRs that are off, and to a guest they mean nothing.
- */
-static void ignore_unset_mtrrs(struct boot *boot)
-{
-    if (!boot->mtrr.present || (boot->mtrr.def_type & MTRR_DEF_ENABLE))
-        return;
-    log_print(LOG_WARNING, "footing: MTRRs are off, and no firmware has set them: ignored\n");
-    boot->mtrr.present = false;
-}
-
 /* PVH's start info → facts, options, ranges. */
 static void read_start_info(struct boot *boot, uint64_t start_info)
 {
@@ -178,7 +169,6 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
     early_screen(boot, (struct map_source){.start_info = start_info});
     must(pvh_facts(&physical, start_info, &boot->facts));
     read_options(boot);
-    ignore_unset_mtrrs(boot);
     must(pvh_ranges(&physical, start_info, &sink));
     count = pvh_held(&physical, start_info, held);
     for (size_t i = 0; i < count; i++)
@@ -188,6 +178,8 @@ static void read_start_info(struct boot *boot, uint64_t start_info)
 void read_facts(struct boot *boot, uint64_t information, struct firmware_state *firmware)
 {
     early_screen(boot, (struct map_source){.firmware = firmware});
+    /* Hypervisors alone speak PVH: who is started so is a guest, also where CPUID keeps it secret. */
+    boot->guest = boot->caps.hypervisor || entered_by_pvh;
     if (firmware && information == 0 && efi_start)
         read_firmware(boot, firmware);
     else if (entered_by_pvh)
@@ -206,6 +198,20 @@ static struct range_sink take_map_again(struct boot *boot)
     return (struct range_sink){map, take_range};
 }
 
+/* By the map as it is: do the MTRRs count? Said each time; only the last time is it seen. */
+static struct error settle_mtrrs(struct boot *boot)
+{
+    struct error err;
+    bool ignored;
+
+    boot->mtrr.present = boot->caps.mtrr;
+    err = mtrr_settle(&boot->mtrr, &boot->map, boot->guest, &ignored);
+    if (ignored)
+        log_print(LOG_WARNING, "footing: MTRRs: they make no usable RAM write-back, and this is a "
+                               "guest: taken as not there\n");
+    return err;
+}
+
 struct error look_at_firmware(struct boot *boot)
 {
     const struct range_sink sink = take_map_again(boot);
@@ -214,6 +220,9 @@ struct error look_at_firmware(struct boot *boot)
     if (err.code)
         return err;
     memmap_normalise(&boot->map);
+    err = settle_mtrrs(boot);
+    if (err.code)
+        return err;
     boot->screen = screen_choose(&boot->facts.framebuffer, boot->bios, &boot->map).screen;
     efi_plan_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE, boot_largest_level(boot),
                      &boot->runtime);
@@ -227,8 +236,6 @@ void leave_firmware(struct boot *boot, struct firmware_state *firmware)
     must(efi_leave(&boot->efi, &sink));
     /* Nobody serves the firmware's interrupts from here on. */
     firmware->flags &= ~EFLAGS_IF;
-    efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE, boot_largest_level(boot),
-                      &boot->runtime);
 }
 
 void settle_map(struct boot *boot)
@@ -236,6 +243,10 @@ void settle_map(struct boot *boot)
     memmap_normalise(&boot->map);
     early_screen_end();
     boot->screen = screen_settle(&boot->facts.framebuffer, boot->bios, &boot->map);
+    must(settle_mtrrs(boot));
+    if (efi_has_left())
+        efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE,
+                          boot_largest_level(boot), &boot->runtime);
     if (boot->facts.efi_system_table && !boot->efi.system_table)
         efi_describe_left(&boot->map, &boot->facts);
 }

@@ -52,7 +52,8 @@ struct boot {
     struct efi efi; /* of a UEFI firmware, and its runtime services */
     struct efi_runtime runtime;
     struct facts facts;
-    bool bios; /* a PC with a BIOS, not UEFI */
+    bool bios;  /* a PC with a BIOS, not UEFI */
+    bool guest; /* there is a hypervisor under us */
     enum screen screen;
     struct options options;
     struct cpu_caps caps;
@@ -84,14 +85,18 @@ bool firmware_lives(const struct boot *boot);
  * The normalised map, the screen and the runtime services' mappings as they
  * would be, were the live firmware left now. It is not told, and no character
  * is drawn. May be called again, and leave_firmware() after it. ERR_EFI,
- * ERR_MAPENTRY, ERR_MAPFULL.
+ * ERR_MAPENTRY, ERR_MAPFULL, ERR_MTRR.
  */
 struct error look_at_firmware(struct boot *boot);
 
-/* ExitBootServices; then the map's ranges and the runtime services' mappings. Panics where it must. */
+/* ExitBootServices; then the map's ranges. Panics where it must. */
 void leave_firmware(struct boot *boot, struct firmware_state *firmware);
 
-/* No more ranges: normalise the map, and show the console on the screen that is none of its memory. */
+/*
+ * No more ranges: normalise the map, show the console on the screen that is
+ * none of its memory, say whether the MTRRs count, and place the runtime
+ * services of a firmware that we have left. Panics where it must.
+ */
 void settle_map(struct boot *boot);
 
 /* 1: started by PVH; set by boot/entry32.S. */

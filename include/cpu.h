@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "cpustate.h"
+#include "error.h"
 #include "memtype.h"
 
 struct cpu_caps cpu_detect(void);
@@ -25,8 +26,8 @@ unsigned cpu_levels(void);
 /* The root of the active page tables. */
 uint64_t cpu_root(void);
 
-/* Read all MTRRs; none if the CPU has none. */
-void mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps);
+/* Read all MTRRs; none if the CPU has none. ERR_MTRR: it counts more than there can be. */
+struct error mtrr_read(struct mtrr_state *mtrr, const struct cpu_caps *caps);
 
 /*
  * Turn LA57 on if it is off, and off if it is on. code: a copy of levels_start

@@ -33,6 +33,8 @@ struct cpu_caps {
     unsigned foreign_bits; /* those of them that are sure to reach memory, see cpu_caps_from() */
     unsigned ht_bits;      /* AMD's HyperTransport ends at 2^this, see foreign.h; 0: none */
     unsigned cache_line;   /* bytes that CLFLUSH takes; 0: the CPU has no CLFLUSH */
+    bool amd;              /* AMD's or Hygon's */
+    bool hypervisor;       /* this is a guest, and told so */
     bool tom2;             /* AMD's SYSCFG and TOP_MEM2 can be read */
     bool nx, page1g, pat, mtrr, pge, mce, smep, smap, umip, la57;
 };

@@ -27,7 +27,8 @@ enum error_code {
     ERR_NOMAP,    /* the loader gave none */
     ERR_MAPENTRY, /* entries unusable: text = where, and what stands there */
     ERR_MAPFULL,  /* more ranges than fit: at = the limit */
-    ERR_NORAM,    /* no usable RAM in it */
+    ERR_MTRR,     /* MTRRs that cannot be gone by: text = why, at = the limit, value = found */
+    ERR_NORAM,    /* no usable RAM in it: text = what became of most of it */
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
     ERR_NOTWB,    /* image or module in RAM that is not write-back: the same */
     ERR_OVERLAP,  /* image or modules share bytes: the same, against = the other */

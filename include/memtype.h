@@ -22,10 +22,16 @@ const char *memtype_name(enum memtype type); /* "WB", "UC", … */
 #define MTRR_DEF_ENABLE       0x800u
 #define MTRR_DEF_FIXED_ENABLE 0x400u
 #define MTRR_DEF_TYPE_MASK    0x0ffu
+/* IA32_MTRRCAP */
+#define MTRRCAP_COUNT 0xffu
+#define MTRRCAP_FIXED 0x100u
 /* IA32_MTRR_PHYSMASKn */
 #define MTRR_MASK_VALID 0x800u
 
-/* The raw registers, as RDMSR gives them; x86_64/mtrr.c fills this in. */
+/*
+ * The registers as RDMSR gives them, but for what mtrr_fixed_types() takes off;
+ * x86_64/mtrr.c fills this in.
+ */
 struct mtrr_state {
     bool present;       /* CPUID.1:EDX.MTRR; if not, every address is WB */
     bool no_pat;        /* CPUID.1:EDX.PAT is clear: see memtype_in_entry() */
@@ -53,12 +59,21 @@ struct memtype_span {
 /*
  * The longest stretch [pa, end), end <= limit, on which one effective type
  * holds. pa and limit are multiples of 4 KiB, pa < limit <= 2^phys_bits.
+ * Steps: one for each place where a register begins or ceases to match; how
+ * many that may be, mtrr_settle() has made sure of.
  * MTRRs disabled: UC. Fixed ranges, where enabled, rule the first MiB.
  * Overlapping variable ranges: UC wins, WB with WT is WT, any other mixture
  * is undefined by the manual and taken as UC; so is a reserved encoding. A
  * mask with holes is honoured as the CPU does: all that agrees with the base.
  */
 struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit);
+
+/*
+ * The same without joining: as far as one look at each register tells, to
+ * where the next may begin to count, or cease to. What lies behind may have
+ * the same type. See MTRR_STEPS_MAX in mtrr_rule.h.
+ */
+struct memtype_span memtype_step(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit);
 
 /* Is all of [base, base + len) of this one type? The conditions of memtype_span(), len > 0. */
 bool memtype_is(const struct mtrr_state *mtrr, uint64_t base, uint64_t len, enum memtype type);

@@ -96,6 +96,8 @@ struct cpu_caps cpu_caps_from(const struct cpuid_words *words)
         .foreign_bits = foreign_bits(words, bits),
         .ht_bits = ht_bits(words, foreign_bits(words, bits)),
         .cache_line = cache_line(words),
+        .amd = is_amd(words),
+        .hypervisor = words->leaf1_ecx & CPUID_1_ECX_HYPERVISOR,
         .tom2 = has_tom2(words),
         .nx = words->ext1_edx & CPUID_EXT_1_EDX_NX,
         .page1g = words->ext1_edx & CPUID_EXT_1_EDX_1G,

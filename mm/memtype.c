@@ -174,6 +174,15 @@ static struct memtype_span piece_at(const struct mtrr_state *mtrr, uint64_t pa, 
     return variable_span(mtrr, pa, limit);
 }
 
+struct memtype_span memtype_step(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
+{
+    struct memtype_span span = piece_at(mtrr, pa, limit);
+
+    if (span.end > limit)
+        span.end = limit;
+    return span;
+}
+
 struct memtype_span memtype_span(const struct mtrr_state *mtrr, uint64_t pa, uint64_t limit)
 {
     struct memtype_span span = piece_at(mtrr, pa, limit);

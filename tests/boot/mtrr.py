@@ -8,7 +8,7 @@ first, then each stretch between two of them is looked up on its own.
 from __future__ import annotations
 
 from devstate import Mtrrs
-from intervals import Intervals, union
+from intervals import Intervals, intersect, union, whole_pages
 
 UC, WC, WT, WP, WB = 0, 1, 4, 5, 6
 NAMES = {UC: "UC", WC: "WC", WT: "WT", WP: "WP", WB: "WB", 7: "UC-"}
@@ -21,8 +21,21 @@ _FIXED_SIZES = [0x10000] * 8 + [0x4000] * 16 + [0x1000] * 64
 TypeMap = list[tuple[int, int, int]]
 
 
-def type_map(mtrrs: Mtrrs, phys_bits: int) -> TypeMap:
-    """All of physical memory as maximal (start, end, type)."""
+def guest_type_map(mtrrs: Mtrrs, phys_bits: int, usable: Intervals, *, amd: bool = False) -> TypeMap:
+    """The same under a hypervisor: MTRRs that make no usable RAM write-back are taken as not there."""
+    top = 1 << phys_bits
+    types = type_map(mtrrs, phys_bits, amd=amd)
+    for part in ([(_MIB, top)], [(0, _MIB)]):
+        if ram := whole_pages(intersect(usable, part)):
+            return types if intersect(ram, write_back(types)) else [(0, top, WB)]
+    return types
+
+
+def type_map(mtrrs: Mtrrs, phys_bits: int, *, amd: bool = False) -> TypeMap:
+    """All of physical memory as maximal (start, end, type).
+
+    A fixed field of AMD has its type in three bits (APM vol. 2, 7.9.1); else what is no type is UC.
+    """
     top = 1 << phys_bits
     if not mtrrs.deftype & _ENABLE:
         return [(0, top, UC)]
@@ -31,8 +44,8 @@ def type_map(mtrrs: Mtrrs, phys_bits: int) -> TypeMap:
     if mtrrs.deftype & _FIXED_ENABLE:
         at = 0
         for field, size in enumerate(_FIXED_SIZES):
-            kind = mtrrs.fixed[field // 8] >> (field % 8 * 8) & 0xFF
-            fixed.append((at, at + size, kind))
+            kind = mtrrs.fixed[field // 8] >> (field % 8 * 8) & (7 if amd else 0xFF)
+            fixed.append((at, at + size, kind if kind in (WC, WT, WP, WB) else UC))
             edges |= {at, at + size}
             at += size
     variable: list[tuple[int, int, int]] = []

@@ -37,6 +37,7 @@ def start(
         memory=memory,
         cpu=cpu,
         machine=machine,
+        vga=machine != "microvm",  # which has no PCI for a screen
     )
 
 
@@ -58,6 +59,6 @@ def halts_right(machine: Machine, *, maxpage: int = 0x40000000) -> snapshot.Snap
     """Take a machine that was started so to then=halt, and hold everything that must be true."""
     machine.wait_halted(ROM_SECONDS)
     assert_ready(machine)
-    taken = snapshot.take(machine, usable(machine), maxpage=maxpage)
+    taken = snapshot.take(machine, usable(machine), maxpage=maxpage, by_pvh=True)
     oracle.hold(taken)
     return taken

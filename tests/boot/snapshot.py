@@ -17,7 +17,8 @@ from machine import Machine
 
 _LA57 = 1 << 12
 _ADDRESS = 0x000FFFFFFFFFF000
-_FEATURES = ("pdpe1gb", "smep", "smap", "umip", "pge", "pat", "la57")
+_FEATURES = ("pdpe1gb", "smep", "smap", "umip", "pge", "pat", "la57", "hypervisor")
+_AMD = ("AuthenticAMD", "HygonGenuine")
 # What layout.h and DESIGN.md give the directmap, by number of levels.
 _WINDOW = {4: 123 << 40, 5: 1 << 52}
 
@@ -46,6 +47,7 @@ class Snapshot:
     modules: Intervals = field(default_factory=list)  # where the loader put them, if known
     runtime: Intervals | None = None  # what UEFI's runtime services need, if known
     runtime_code: Intervals = field(default_factory=list)  # and may execute
+    by_pvh: bool = False  # started as hypervisors alone start a guest
 
     @property
     def levels(self) -> int:
@@ -60,8 +62,11 @@ class Snapshot:
 
     @cached_property
     def types(self) -> mtrr.TypeMap:
-        """The memory type of every physical address."""
-        return mtrr.type_map(self.hidden.mtrrs, self.cpu.phys_bits)
+        """The memory type of every physical address, as a guest or bare metal has to take it."""
+        bits, amd = self.cpu.phys_bits, "amd" in self.cpu.features
+        if "hypervisor" in self.cpu.features or self.by_pvh:
+            return mtrr.guest_type_map(self.hidden.mtrrs, bits, self.usable, amd=amd)
+        return mtrr.type_map(self.hidden.mtrrs, bits, amd=amd)
 
     @property
     def has_directmap(self) -> bool:
@@ -101,7 +106,10 @@ def read_cpu(machine: Machine) -> Cpu:
     """Ask QEMU about its CPU model."""
     bits = machine.cpu_property("phys-bits")
     assert isinstance(bits, int) and bits >= 32, bits
-    return Cpu(bits, frozenset(name for name in _FEATURES if machine.cpu_property(name)))
+    features = {name for name in _FEATURES if machine.cpu_property(name)}
+    if machine.cpu_property("vendor") in _AMD:
+        features.add("amd")
+    return Cpu(bits, frozenset(features))
 
 
 def read_memory(machine: Machine) -> list[tuple[int, int, str]]:
@@ -128,6 +136,7 @@ def take(
     runtime: Intervals | None = None,
     runtime_code: Intervals | None = None,
     text: str | None = None,
+    by_pvh: bool = False,
 ) -> Snapshot:
     """Read a guest that is stopped; `text` replaces its serial console."""
     registers = machine.registers()
@@ -145,4 +154,5 @@ def take(
         modules=modules or [],
         runtime=runtime,
         runtime_code=runtime_code or [],
+        by_pvh=by_pvh,
     )

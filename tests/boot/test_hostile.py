@@ -21,6 +21,7 @@ from payloads import Segment, elf
 
 _TOP = 256 * MIB
 _EXIT = "then=exit"
+_BARE_METAL = "max,-hypervisor"  # as a guest, MTRRs that nobody has set do not count
 _COMMAND = mb2.command_line(_EXIT)
 _MAP = mb2.memory_map(mb2.standard_map(_TOP))
 
@@ -56,9 +57,14 @@ REFUSED: dict[str, tuple[RomBoot, tuple[str, ...]]] = {
         RomBoot(command=_EXIT, entries=[(0x100800, 0x1000, mb2.USABLE), (0x300100, 0xE00, mb2.USABLE)]),
         ("NORAM", "INUSE"),
     ),
-    "mtrrs-off": (RomBoot(command=_EXIT, firmware=rom.Firmware(mtrr_enable=0)), ("NORAM",)),
+    "mtrrs-off": (
+        RomBoot(command=_EXIT, cpu=_BARE_METAL, firmware=rom.Firmware(mtrr_enable=0)), ("NORAM",),
+    ),
     "mtrrs-all-uncached": (
-        RomBoot(command=_EXIT, firmware=rom.Firmware(mtrr_default=0, mtrr_enable=0x800)), ("NORAM",),
+        RomBoot(
+            command=_EXIT, cpu=_BARE_METAL, firmware=rom.Firmware(mtrr_default=0, mtrr_enable=0x800),
+        ),
+        ("NORAM",),
     ),
     "image-not-write-back": (
         RomBoot(

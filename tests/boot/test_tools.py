@@ -70,6 +70,26 @@ def test_mtrrs() -> None:
     assert mtrr.type_map(Mtrrs(0x406, (wb,) * 11, ()), 36) == [(0, 1 << 36, 0)]
 
 
+def test_mtrrs_of_a_guest() -> None:
+    """They count if they make usable RAM write-back: that from 1 MiB up, if there is such."""
+    wb, ram = 0x0606060606060606, [(0, 0x9F000), (0x100000, 0x8000000)]
+    low = Mtrrs(0xC00, (wb,) * 11, ())
+    everything = [(0, 1 << 36, 6)]
+    for blank in (Mtrrs(0, (wb,) * 11, ()), Mtrrs(0x800, (), ()), Mtrrs(0xC05, (0,) * 11, ()), low):
+        assert mtrr.guest_type_map(blank, 36, ram) == everything
+    for mtrrs, usable in ((Mtrrs(0x806, (), ()), ram), (low, ram[:1]), (low, []), (low, [(0x100001, 0x1FFFFF)])):
+        counts = usable != [(0x100001, 0x1FFFFF)]
+        wanted = mtrr.type_map(mtrrs, 36) if counts else everything
+        assert mtrr.guest_type_map(mtrrs, 36, usable) == wanted
+
+
+def test_fixed_mtrrs_of_amd() -> None:
+    """RdMem and WrMem are no part of the type there; elsewhere such a field has none."""
+    flagged = Mtrrs(0xC06, (0x1E1E1E1E1E1E1E1E,) * 11, ())
+    assert mtrr.type_map(flagged, 36, amd=True) == [(0, 1 << 36, 6)]
+    assert mtrr.type_map(flagged, 36) == [(0, 0x100000, 0), (0x100000, 1 << 36, 6)]
+
+
 def test_map_truth() -> None:
     """A usable range that wraps is nothing, a reserved one takes all from its base up."""
     top = 1 << 64
