@@ -111,7 +111,7 @@ struct error builtin_payload(const struct boot *boot)
               boot->stats.tables, boot->stats.leaves[0], boot->stats.leaves[1],
               boot->stats.leaves[2]);
     err = pt_audit(cpu_root(), cpu_levels(), boot->request.phys_bits, &pmap_snapshots, &boot->plan,
-                   &found);
+                   &boot->mtrr, &found);
     show_runtime(boot);
     if (!err.code)
         log_print(LOG_ALWAYS, "Audit: %lu tables and %lu leaves read back, exactly as planned\n",

@@ -210,16 +210,15 @@ static const char *find_rights(const struct attributes *attributes, uint32_t typ
     return *rights == (RIGHT_W | RIGHT_X) ? "a region is writable and executable" : NULL;
 }
 
+/* From `pa` on: the type, and how far it reaches: no further than that of the MTRRs, whichever it is. */
 static enum memtype wanted_type(const struct mtrr_state *mtrr, uint64_t attribute, uint64_t pa,
                                 uint64_t *end)
 {
-    struct memtype_span span;
+    struct memtype_span span = memtype_span(mtrr, pa, *end);
 
-    if (attribute & EFI_MEMORY_WB) {
-        span = memtype_span(mtrr, pa, *end);
-        *end = span.end;
+    *end = span.end;
+    if (attribute & EFI_MEMORY_WB)
         return span.type;
-    }
     if (attribute & EFI_MEMORY_UC)
         return MEMTYPE_UC;
     if (attribute & EFI_MEMORY_WC)
@@ -236,13 +235,20 @@ static enum memtype find_type(const struct mtrr_state *mtrr, uint64_t attribute,
     return memtype_in_entry(mtrr, type) ? type : MEMTYPE_UC;
 }
 
+/* Could one page lie on both sides of this address, by the MTRRs? */
+static bool joins(const struct mtrr_state *mtrr, uint64_t pa)
+{
+    return memtype_span(mtrr, pa - PAGE_SIZE, pa + PAGE_SIZE).end == pa + PAGE_SIZE;
+}
+
 /* One more mapping, or more of the last one. False: there is no room. */
-static bool add_mapping(struct efi_runtime *runtime, const struct mapping *m)
+static bool add_mapping(struct efi_runtime *runtime, const struct mapping *m,
+                        const struct mtrr_state *mtrr)
 {
     struct mapping *last = runtime->count > 0 ? &runtime->mappings[runtime->count - 1] : NULL;
 
     if (last && last->va + last->len == m->va && last->pa + last->len == m->pa &&
-        last->rights == m->rights && last->type == m->type) {
+        last->rights == m->rights && last->type == m->type && joins(mtrr, m->pa)) {
         last->len += m->len;
         return true;
     }
@@ -276,7 +282,7 @@ static const char *map_region(const uint8_t *desc, const struct attributes *attr
         m.rights = (uint8_t)rights;
         m.type = (uint8_t)find_type(mtrr, load64(desc + DESC_ATTRIBUTE), pa, &stop);
         m.len = stop - pa;
-        if (!add_mapping(runtime, &m))
+        if (!add_mapping(runtime, &m, mtrr))
             return "too many mappings";
         pa = stop;
     }

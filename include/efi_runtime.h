@@ -54,7 +54,8 @@ bool efi_runtime_unmarked(const void *map, size_t size, size_t descriptor_size, 
  * data is writable data, and code cannot be mapped. Memory that may be
  * write-back has the type that the MTRRs give it; else it is what its first
  * attribute of UC, WC, WT says, or UC. Mappings are cut where type or rights
- * change, and only there. Where entries of the table overlap, the first one
+ * change, or the type by the MTRRs does, whatever the mapping's own type is,
+ * and only there. Where entries of the table overlap, the first one
  * counts. why: some code or data is not in the table, or is both writable and
  * executable, or the table is damaged, or there are too many.
  */

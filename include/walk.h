@@ -55,12 +55,13 @@ unsigned pt_lookup(uint64_t root, unsigned levels, uint64_t va, const struct pt_
 
 /*
  * Hold live tables against the plan: every byte of every entry mapped where
- * and as planned, by the largest pages that the plan allows; nothing else
- * mapped; no bad entry; as many tables as pt_count().
+ * and as planned, by the largest pages that the plan allows; no page over two
+ * memory types of the MTRRs; nothing else mapped; no bad entry; as many tables
+ * as pt_count().
  * ERR_AUDIT with at = va and a text that says what is wrong.
  */
 struct error pt_audit(uint64_t root, unsigned levels, unsigned phys_bits,
                       const struct pt_reader *reader, const struct plan *plan,
-                      struct pt_stats *found);
+                      const struct mtrr_state *mtrr, struct pt_stats *found);
 
 #endif

@@ -4,6 +4,7 @@
 
 struct audit {
     const struct plan *plan;
+    const struct mtrr_state *mtrr;
     size_t entry;    /* the plan entry whose turn it is … */
     uint64_t offset; /* … and how much of it has been found mapped */
     struct pt_stats *found;
@@ -32,6 +33,12 @@ static bool on_bad(void *ctx, unsigned level, uint64_t va, uint64_t entry)
     (void)level;
     (void)entry;
     return fail(ctx, "an entry is malformed", va);
+}
+
+/* Has all of the leaf one memory type by the MTRRs? Over two, what an access does is undefined. */
+static bool of_one_type(const struct audit *audit, const struct pt_leaf *leaf)
+{
+    return memtype_span(audit->mtrr, leaf->pa, leaf->pa + leaf->len).end == leaf->pa + leaf->len;
 }
 
 /* Does a page of this size lie around the leaf inside the mapping, aligned on both sides? */
@@ -69,6 +76,8 @@ static bool on_leaf(void *ctx, const struct pt_leaf *leaf)
         return fail(audit, "another memory type than planned", leaf->va);
     if (leaf->level > m->max_level)
         return fail(audit, "a larger page than planned", leaf->va);
+    if (!of_one_type(audit, leaf))
+        return fail(audit, "a page over two memory types of the MTRRs", leaf->va);
     for (unsigned level = leaf->level; level < m->max_level; level++) {
         larger *= PT_SLOTS;
         if (larger_fits(m, leaf, larger))
@@ -84,9 +93,9 @@ static bool on_leaf(void *ctx, const struct pt_leaf *leaf)
 
 struct error pt_audit(uint64_t root, unsigned levels, unsigned phys_bits,
                       const struct pt_reader *reader, const struct plan *plan,
-                      struct pt_stats *found)
+                      const struct mtrr_state *mtrr, struct pt_stats *found)
 {
-    struct audit audit = {.plan = plan, .found = found, .err = SUCCESS};
+    struct audit audit = {.plan = plan, .mtrr = mtrr, .found = found, .err = SUCCESS};
     const struct pt_visitor visitor = {&audit, on_table, on_leaf, on_bad};
 
     *found = (struct pt_stats){0};

@@ -24,6 +24,7 @@ NX = 1 << 63
 _ADDRESS = 0x000FFFFFFFFFF000
 _FRAME = 0x1000
 _ELSEWHERE = 0xFFFFFE0000000000  # neither the directmap's nor the image's
+_DEVICE = 1 << 36  # where no guest has RAM
 
 
 class Editor:
@@ -95,7 +96,7 @@ def _run(s: Snapshot, size: int, length: int) -> Run:
         if not (s.in_window(run) and run.size == size and run.writable):
             continue
         for start, end in subtract([run.frames], fixed):
-            start = -(-start // size) * size
+            start, end = -(-start // size) * size, end // size * size
             if end - start >= length:
                 return replace(run, va=run.va + start - run.pa, pa=start, length=end - start)
     raise AssertionError(f"the snapshot has no such run of {size:#x} pages")
@@ -141,6 +142,17 @@ def _leaf_crosses_mtrr(s: Snapshot) -> Snapshot:
     mask = (1 << s.cpu.phys_bits) - 0x10000 | 0x800
     mtrrs = replace(s.hidden.mtrrs, variable=(*s.hidden.mtrrs.variable, (middle, mask)))
     return replace(s, hidden=replace(s.hidden, mtrrs=mtrrs))
+
+
+def _uncached_leaf_crosses_mtrr(s: Snapshot) -> Snapshot:
+    """2 MiB of a device, mapped uncached; the MTRRs make its second half write-protect."""
+    editor = Editor(s)
+    table, index = editor.slot(_ELSEWHERE, 1, create=True)
+    table[index] = _DEVICE | P | W | NX | PS | PCD | PWT
+    mask = (1 << s.cpu.phys_bits) - 0x100000 | 0x800
+    pair = (_DEVICE + 0x100000 | 5, mask)
+    mtrrs = replace(s.hidden.mtrrs, variable=(*s.hidden.mtrrs.variable, pair))
+    return editor.done(hidden=replace(s.hidden, mtrrs=mtrrs))
 
 
 def _split(s: Snapshot) -> Snapshot:
@@ -232,6 +244,7 @@ FAULTS: dict[str, tuple[Callable[[Snapshot], Snapshot], set[str]]] = {
         lambda s: _add(s, _ELSEWHERE, _small(s) - s.window[0], P | W | NX | PCD | PWT), {"types"},
     ),
     "leaf-crosses-mtrr": (_leaf_crosses_mtrr, {"exact", "types", "largest"}),
+    "uncached-leaf-crosses-mtrr": (_uncached_leaf_crosses_mtrr, {"types", "largest"}),
     "split-large-page": (_split, {"largest"}),
     "larger-than-asked-for": (lambda s: replace(s, maxpage=0x1000), {"largest"}),
     "empty-table": (_empty_table, {"tables"}),

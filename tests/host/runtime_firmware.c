@@ -144,6 +144,7 @@ size_t firmware_stretches(void)
 
             (void)firmware_rights(region, region->base + at, &rights);
             rights |= (unsigned)firmware_type(region, region->base + at) << 8;
+            rights |= (unsigned)ref_mtrr_type(&fw.machine->mtrr, region->base + at) << 16;
             if (rights != last)
                 count++;
             last = rights;
@@ -201,6 +202,9 @@ void firmware_expect(void)
         assert_int_equal(m->what, WHAT_EFI_RUNTIME);
         assert_int_equal(m->max_level, fw.max_level);
         assert_true(i == 0 || m->va >= m[-1].va + m[-1].len);
+        for (uint64_t at = PAGE; at < m->len; at += PAGE)
+            assert_int_equal(ref_mtrr_type(&fw.machine->mtrr, m->pa + at),
+                             ref_mtrr_type(&fw.machine->mtrr, m->pa));
         pages += m->len / PAGE;
     }
     for (size_t r = 0; r < fw.nregions; r++) {

@@ -81,7 +81,7 @@ void firmware_run(void);
 bool firmware_rights(const struct region *of, uint64_t pa, unsigned *rights);
 enum memtype firmware_type(const struct region *of, uint64_t pa);
 
-/* How many stretches of one type and the same rights the regions have, each on its own. */
+/* How many stretches of one type, also by the MTRRs, and the same rights the regions have, each on its own. */
 size_t firmware_stretches(void);
 
 /* Fails the test unless every page of every region is mapped as it should be, and nothing else. */

@@ -18,6 +18,7 @@ struct tables {
     struct plan plan;
     unsigned levels;
     unsigned phys_bits;
+    struct mtrr_state mtrr; /* for the audit: none, unless a test sets some */
     struct fake_memory fake;
     uint64_t root;
     struct pt_stats stats;

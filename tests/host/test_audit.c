@@ -35,7 +35,8 @@ static int teardown(void **state)
 static struct error audit(struct tables *t, struct pt_stats *found)
 {
     struct pt_reader reader = fake_memory_reader(&t->fake);
-    struct error error = pt_audit(t->root, t->levels, t->phys_bits, &reader, &t->plan, found);
+    struct error error =
+        pt_audit(t->root, t->levels, t->phys_bits, &reader, &t->plan, &t->mtrr, found);
 
     assert_int_equal(t->fake.depth, 0);
     return error;
@@ -311,6 +312,37 @@ static void table_linked_twice_is_caught(void **state)
     assert_change_caught(t, 0, 3, *tables_slot(t, RAM, 3));
 }
 
+/* Planned so, and mapped so, and yet no page may lie over two memory types of the MTRRs. */
+static void page_over_two_mtrr_types_is_caught(void **state)
+{
+    static const uint64_t at[] = {0, K(4), M(1), M(2) - K(4)};
+    struct tables *t = *state;
+    struct pt_stats found;
+
+    t->mtrr =
+        (struct mtrr_state){.present = true, .phys_bits = 46, .def_type = 0x806, .variable = 1};
+    for (size_t i = 0; i < COUNT_OF(at); i++) {
+        t->mtrr.var[0].base = M(16) + at[i]; /* UC, on a page of 2 MiB */
+        t->mtrr.var[0].mask = 0x3ffffffff800;
+        assert_int_equal(audit(t, &found).code, ERR_AUDIT);
+        assert_int_equal(audit(t, &found).at, RAM + M(16));
+        assert_string_equal(audit(t, &found).text, "a page over two memory types of the MTRRs");
+    }
+    t->mtrr.var[0].base = G(2) + M(512); /* on a page of 1 GiB */
+    assert_int_equal(audit(t, &found).at, RAM + G(2));
+    t->mtrr.var[0].mask = 0x3fff80000800; /* from one page's end to the next one's */
+    t->mtrr.var[0].base = G(2);
+    assert_passes(t);
+    t->mtrr.var[0].base = M(8) - K(4); /* between two mappings */
+    t->mtrr.var[0].mask = 0x3ffffffff800;
+    assert_passes(t);
+    t->mtrr.var[0].base = G(8) + K(4); /* on one page of many small ones */
+    assert_passes(t);
+    t->mtrr.present = false;
+    t->mtrr.var[0].base = M(16);
+    assert_passes(t);
+}
+
 #define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -334,6 +366,7 @@ int main(void)
         WITH_TABLES(reserved_bit_is_caught),
         WITH_TABLES(extra_empty_table_is_caught),
         WITH_TABLES(table_linked_twice_is_caught),
+        WITH_TABLES(page_over_two_mtrr_types_is_caught),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

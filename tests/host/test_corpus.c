@@ -219,7 +219,8 @@ static void build_and_audit(const struct machine *m, const struct plan *plan)
     tables_build_plan(&fake, plan, m->request.levels, &root, &stats);
     reader = fake_memory_reader(&fake);
     assert_int_equal(
-        pt_audit(root, m->request.levels, m->request.phys_bits, &reader, plan, &found).code,
+        pt_audit(root, m->request.levels, m->request.phys_bits, &reader, plan, &m->mtrr, &found)
+            .code,
         ERR_NONE);
     assert_memory_equal(&found, &stats, sizeof(found));
     check_tables(&fake, root, m, plan);

@@ -270,7 +270,8 @@ static void cr3_flags_are_no_address(void **state)
     tables_add(&t, (struct mapping){RAM, 0, M(2), 0, MEMTYPE_WB, 1, WHAT_DIRECTMAP});
     tables_build(&t);
     reader = fake_memory_reader(&t.fake);
-    assert_int_equal(pt_audit(t.root | 0x18, 4, 46, &reader, &t.plan, &found).code, ERR_NONE);
+    assert_int_equal(pt_audit(t.root | 0x18, 4, 46, &reader, &t.plan, &t.mtrr, &found).code,
+                     ERR_NONE);
     assert_int_equal(pt_lookup(t.root | 0x18, 4, RAM, &reader, entries), 3);
     tables_end(&t);
 }
@@ -289,7 +290,7 @@ static void leaf_beyond_its_entry_is_named_so(void **state)
     tables_build(&t);
     t.entries[0].len = M(1);
     reader = fake_memory_reader(&t.fake);
-    err = pt_audit(t.root, 4, t.phys_bits, &reader, &t.plan, &found);
+    err = pt_audit(t.root, 4, t.phys_bits, &reader, &t.plan, &t.mtrr, &found);
     assert_int_equal(err.code, ERR_AUDIT);
     assert_string_equal(err.text, "mapped beyond what is planned");
     assert_int_equal(err.at, RAM + M(1));
@@ -310,7 +311,7 @@ static void exact_fit_of_a_larger_page_is_noticed(void **state)
     tables_build(&t);
     t.entries[0].max_level = 1;
     reader = fake_memory_reader(&t.fake);
-    err = pt_audit(t.root, 4, t.phys_bits, &reader, &t.plan, &found);
+    err = pt_audit(t.root, 4, t.phys_bits, &reader, &t.plan, &t.mtrr, &found);
     assert_int_equal(err.code, ERR_AUDIT);
     assert_string_equal(err.text, "a smaller page than possible");
     assert_int_equal(err.at, RAM);

@@ -332,7 +332,7 @@ static void read_back(const struct world *world, const struct naive *naive)
                ? steps == LEVELS - naive->page[v].level && entries[steps - 1] == naive->page[v].leaf
                : entries[steps - 1] == 0,
            world, naive, "the lookup");
-    made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &made.found);
+    made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &world->mtrr, &made.found);
     expect(made.err.code == ERR_NONE, world, naive, "the audit");
     expect(memcmp(&made.found, &made.stats, sizeof(made.found)) == 0, world, naive,
            "the audit counts otherwise");
@@ -392,7 +392,8 @@ static void damage_table(const struct world *world, uint64_t frame, unsigned lev
                 continue;
             table[slot] = entry ^ UINT64_C(1) << bit;
             damaged = true;
-            made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &made.found);
+            made.err =
+                pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &world->mtrr, &made.found);
             damaged = false;
             if (made.err.code != ERR_AUDIT) {
                 naive_work_out(world, &naive);
@@ -431,7 +432,7 @@ void check_larger(const struct world *world, unsigned max_level)
         if (made.entries[i].what == WHAT_DIRECTMAP)
             made.entries[i].max_level = (uint8_t)max_level;
     }
-    made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &made.found);
+    made.err = pt_audit(made.root, LEVELS, WIDTH, &reader, &made.plan, &world->mtrr, &made.found);
     expect(v < PAGES ? made.err.code == ERR_AUDIT && made.err.at / 4096 % PAGES == v
                      : made.err.code == ERR_NONE,
            world, &larger, "the audit of tables with other sizes of page");
