@@ -274,7 +274,7 @@ static void corpus_is_whole(void **state)
     }
     print_message("%zu machines, %zu with MTRRs, %zu with an EFI map\n", count, mtrrs, efi);
     if (getenv("FOOTING_CORPUS") == NULL) {
-        assert_int_equal(count, 216);
+        assert_int_equal(count, 217);
         assert_int_equal(mtrrs, 120);
         assert_int_equal(efi, 5);
     }
