@@ -217,7 +217,7 @@ static void half_of_the_mtrrs_is_none(void **state)
         "BIOS-e820: [mem 0x0-0xfffff] usable\n"
         "reg00: base=0x000000000 (    0MB), size= 2048MB, count=1: uncachable\n",
         "BIOS-e820: [mem 0x0-0xfffff] usable\nMTRR default type: uncachable\n"
-        "MTRR variable ranges disabled:\n",
+        "MTRR fixed ranges disabled:\n",
     };
 
     (void)state;
@@ -228,6 +228,135 @@ static void half_of_the_mtrrs_is_none(void **state)
         assert_int_equal(type_at(&survey, 0), MEMTYPE_WB);
         survey_free(&survey);
     }
+}
+
+/* All memory is uncachable then, whatever else stands there, as for a boot. */
+static void disabled_mtrrs_make_all_memory_uncachable(void **state)
+{
+    static const char *const inputs[] = {
+        "BIOS-e820: [mem 0x0-0xfffff] usable\nMTRR default type: write-back\n"
+        "MTRR variable ranges disabled:\n  0 disabled\n",
+        "e820 0x0 0xfffff 1\nmtrr-default off\n",
+        "e820 0x0 0xfffff 1\nmtrr-default off\nmtrr 0 0x0 0x100000 write-back\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(inputs); i++) {
+        struct survey survey = must_read(inputs[i]);
+
+        assert_string_equal(mtrr_verdict(&survey.mtrr), "used");
+        assert_int_equal(type_at(&survey, 0), MEMTYPE_UC);
+        survey_free(&survey);
+    }
+}
+
+/* A default type alone is half of the truth; that no range is enabled is the other half. */
+static void no_variable_mtrr_at_all_can_be_said(void **state)
+{
+    struct survey survey = must_read("e820 0x0 0xfffff 1\nmtrr-default write-protect\nmtrr none\n");
+
+    (void)state;
+    assert_string_equal(mtrr_verdict(&survey.mtrr), "used");
+    assert_int_equal(type_at(&survey, 0), MEMTYPE_WP);
+    survey_free(&survey);
+    assert_refused("e820 0x0 0xfffff 1\nmtrr 0 0x0 0x1000 write-back\nmtrr none\n", 3);
+    assert_refused("e820 0x0 0xfffff 1\nmtrr none at all\n", 2);
+    assert_refused("e820 0x0 0xfffff 1\nmtrr-default of\n", 2);
+}
+
+/* Who says that there is a hypervisor, and who does not. */
+static void guests_are_told_by_what_the_input_says(void **state)
+{
+    static const struct {
+        const char *line;
+        bool guest;
+        const char *machine;
+    } lines[] = {
+        {"[    0.000000] Hypervisor detected: KVM", true, ""},
+        {"[    0.000000] Hypervisor detected: Microsoft Hyper-V", true, ""},
+        {"Booting paravirtualized kernel on bare hardware", false, ""},
+        {"Booting paravirtualized kernel on KVM", true, ""},
+        {"Booting paravirtualized kernel on Xen PVH", true, ""},
+        {"[    0.000000] DMI: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16 04/01/2014", true,
+         "QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16 04/01/2014"},
+        {"DMI: innotek GmbH VirtualBox/VirtualBox, BIOS VirtualBox 12/01/2006", true,
+         "innotek GmbH VirtualBox/VirtualBox, BIOS VirtualBox 12/01/2006"},
+        {"DMI: Microsoft Corporation Virtual Machine/Virtual Machine, BIOS 090008", true,
+         "Microsoft Corporation Virtual Machine/Virtual Machine, BIOS 090008"},
+        {"DMI: Microsoft Corporation Surface Pro 4/Surface Pro 4, BIOS 108.24", false,
+         "Microsoft Corporation Surface Pro 4/Surface Pro 4, BIOS 108.24"},
+        {"DMI: LENOVO 20FAS2BP0T/20FAS2BP0T, BIOS N1CET75W", false,
+         "LENOVO 20FAS2BP0T/20FAS2BP0T, BIOS N1CET75W"},
+        {"kvm: no hardware support", false, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        char text[512];
+        struct survey survey;
+
+        snprintf(text, sizeof(text), "%s\nBIOS-e820: [mem 0x0-0xfffff] usable\n", lines[i].line);
+        survey = must_read(text);
+        assert_int_equal(survey.guest, lines[i].guest);
+        assert_string_equal(survey.machine, lines[i].machine);
+        survey_free(&survey);
+    }
+}
+
+/* The headings of the collection are read from a map file; a long name is cut, an odd one is ASCII. */
+static void headings_of_a_map_file_are_read(void **state)
+{
+    char text[512] = "# machine:  A & B\x01\xc3\xa9\n# firmware: hypervisor\ne820 0x0 0xfffff 1\n";
+    struct survey survey = must_read(text);
+
+    (void)state;
+    assert_string_equal(survey.machine, "A & B???");
+    assert_true(survey.guest);
+    survey_free(&survey);
+    survey = must_read("# machine: A\n# firmware: uefi\n# machine: B\ne820 0x0 0xfffff 1\n");
+    assert_string_equal(survey.machine, "A");
+    assert_false(survey.guest);
+    survey_free(&survey);
+    snprintf(text, sizeof(text), "# machine: %0300d\ne820 0x0 0xfffff 1\n", 7);
+    survey = must_read(text);
+    assert_int_equal(strlen(survey.machine), SURVEY_NAME_MAX - 1);
+    survey_free(&survey);
+}
+
+/* Whoever printed an exclusive end in 64 bits wrote 2^64 as 0 (vostd issue 603). */
+static void exclusive_end_of_zero(void **state)
+{
+    struct survey survey = must_read("BIOS-e820: 0000000000000000 - 0000000000100000 (usable)\n"
+                                     "BIOS-e820: fffffffffff00000 - 0000000000000000 (reserved)\n");
+
+    (void)state;
+    assert_range(&survey, 1, UINT64_C(0xfffffffffff00000), 0x100000, MEM_RESERVED);
+    survey_free(&survey);
+    survey = must_read("efi: mem00: type=11, attr=0x1, range=[0xffffffffffe00000-0x0) (2MB)\n");
+    assert_range(&survey, 0, UINT64_C(0xffffffffffe00000), 0x200000, MEM_MMIO);
+    survey_free(&survey);
+    assert_refused("BIOS-e820: 0000000000100000 - 00000000000fffff (usable)\n", 1);
+}
+
+/* 40 pairs have registers before the fixed ones begin; one more is refused, in either input. */
+static void more_variable_mtrrs_than_registers_are_refused(void **state)
+{
+    char text[8192] = "e820 0x0 0xfffff 1\n";
+
+    (void)state;
+    for (unsigned i = 0; i < 41; i++) {
+        char line[64];
+
+        snprintf(line, sizeof(line), "mtrr %u 0x%x 0x1000 write-back\n", i, i * 0x1000);
+        strcat(text, line);
+        if (i == 39) {
+            struct survey survey = must_read(text);
+
+            assert_int_equal(survey.mtrr.variable, 40);
+            survey_free(&survey);
+        }
+    }
+    assert_refused(text, 42);
 }
 
 static void proc_mtrr_is_the_other_half_of_a_default_type(void **state)
@@ -304,6 +433,12 @@ int main(void)
         cmocka_unit_test(mtrrs_as_the_kernel_prints_them),
         cmocka_unit_test(tom2_counts_right_after_the_registers),
         cmocka_unit_test(half_of_the_mtrrs_is_none),
+        cmocka_unit_test(disabled_mtrrs_make_all_memory_uncachable),
+        cmocka_unit_test(no_variable_mtrr_at_all_can_be_said),
+        cmocka_unit_test(guests_are_told_by_what_the_input_says),
+        cmocka_unit_test(headings_of_a_map_file_are_read),
+        cmocka_unit_test(exclusive_end_of_zero),
+        cmocka_unit_test(more_variable_mtrrs_than_registers_are_refused),
         cmocka_unit_test(proc_mtrr_is_the_other_half_of_a_default_type),
         cmocka_unit_test(mtrr_base_that_is_no_multiple_of_its_size),
         cmocka_unit_test(odd_ends_of_a_range),

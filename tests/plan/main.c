@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "progress.h"
@@ -27,7 +28,8 @@ static int bad_input(const struct plan_options *options, const struct input_erro
     return EXIT_REFUSED;
 }
 
-static int bad_plan(const struct plan_options *options, const struct error *error)
+static int bad_plan(const struct plan_options *options, const struct result *result,
+                    const struct error *error)
 {
     const struct error_words words = error_words(error->code);
 
@@ -40,6 +42,9 @@ static int bad_plan(const struct plan_options *options, const struct error *erro
         fprintf(stderr, " %s=0x%" PRIx64, words.at, error->at);
     if (words.value)
         fprintf(stderr, " %s=0x%" PRIx64, words.value, error->value);
+    if (error->code == ERR_NORAM && options->guest == GUEST_BY_INPUT && !result->guest &&
+        result->mtrr.present)
+        fputs("; if this is a guest, --guest=yes", stderr);
     fputc('\n', stderr);
     return EXIT_REFUSED;
 }
@@ -77,7 +82,7 @@ static int plan(const struct plan_options *options, const struct survey *survey)
 
     if (result.mtrr_verdict[0] == 'i')
         fprintf(stderr, "%s: MTRRs %s\n", input_name(options), result.mtrr_verdict);
-    status = error.code ? bad_plan(options, &error) : show(options, &result);
+    status = error.code ? bad_plan(options, &result, &error) : show(options, &result);
     result_free(&result);
     return status;
 }
@@ -97,10 +102,12 @@ int main(int argc, char **argv)
     }
     if (options.help)
         return fputs(plan_help, stdout) < 0 || fflush(stdout) ? EXIT_OUTPUT : EXIT_SUCCESS;
-    if (read_input(&survey, options.path, &error))
+    if (read_input(&survey, options.path, &error)) {
+        survey_name(&survey, input_name(&options), strlen(input_name(&options)));
         status = plan(&options, &survey);
-    else
+    } else {
         status = bad_input(&options, &error);
+    }
     survey_free(&survey);
     return status;
 }

@@ -61,7 +61,7 @@ const char *mtrr_add_variable(struct mtrr_facts *mtrr, uint64_t base, uint64_t m
                               enum memtype type, bool printed)
 {
     if (mtrr->variable == MTRR_MAX_VARIABLE)
-        return "more variable MTRRs than any CPU has (32)";
+        return "more variable MTRRs than a CPU can have registers for (40)";
     if ((base | mask) & PAGE_MASK)
         return "a variable MTRR is no multiple of 4 KiB";
     mtrr->var[mtrr->variable].base = base;
@@ -93,6 +93,8 @@ struct mtrr_state mtrr_registers(const struct mtrr_facts *mtrr, unsigned phys_bi
     if (strcmp(mtrr_verdict(mtrr), "used") != 0)
         return state;
     state.present = true;
+    if (mtrr->disabled)
+        return state;
     state.def_type = (uint64_t)mtrr->default_type | MTRR_DEF_ENABLE;
     if (mtrr->has_fixed)
         state.def_type |= MTRR_DEF_FIXED_ENABLE;
@@ -112,9 +114,7 @@ struct mtrr_state mtrr_registers(const struct mtrr_facts *mtrr, unsigned phys_bi
 
 const char *mtrr_verdict(const struct mtrr_facts *mtrr)
 {
-    if (mtrr->disabled)
-        return "ignored: the input says that they are disabled";
-    if (mtrr->has_default && mtrr->has_variable)
+    if (mtrr->disabled || (mtrr->has_default && mtrr->has_variable))
         return "used";
     if (mtrr->has_default)
         return "ignored: the input gives the default type, but no variable range";

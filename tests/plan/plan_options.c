@@ -17,11 +17,13 @@ const char plan_help[] =
     "                         of /proc/mtrr. Printed masks are taken to reach up to the\n"
     "                         CPU's physical width; TOM2 right after them makes AMD's\n"
     "                         RAM above 4 GiB write-back.\n"
-    "  a map file             lines of e820, efi, mtrr-default, mtrr-fixed, mtrr\n"
+    "  a map file             lines of e820, efi, mtrr-default, mtrr-fixed, mtrr; its\n"
+    "                         syntax is in footing-plan(1)\n"
     "  a directory            laid out like /sys/firmware/memmap\n"
     "  none                   this machine's own /sys/firmware/memmap and /proc/mtrr\n"
     "MTRRs count where the input gives both the default type and the variable ranges;\n"
-    "where it gives only half of them, they are ignored, and it says so.\n"
+    "where it gives only half of them, they are ignored, and it says so. So are those\n"
+    "of a guest that make no usable RAM write-back, as in a boot.\n"
     "\n"
     "Options:\n"
     "  --maxpage=4k|2m|1g     the largest page of the directmap (1g)\n"
@@ -34,7 +36,11 @@ const char plan_help[] =
     "  --format=text|json|svg\n"
     "  --compare=blanket      what superpages rounded outward around RAM would have\n"
     "                         reached that is not RAM\n"
-    "  --help\n"
+    "  --guest=auto|yes|no    is there a hypervisor under the machine? auto: if the input\n"
+    "                         says so (\"Hypervisor detected:\", \"Booting paravirtualized\n"
+    "                         kernel on\", the machine's name after \"DMI:\"; in a map file\n"
+    "                         \"# firmware: hypervisor\"; else /proc/cpuinfo)\n"
+    "  --help, -h\n"
     "Exit status: 0 all is well; 1 the output could not be written; 2 an option or the\n"
     "input is wrong, or Footing would refuse to boot with it. Then there is no output.\n"
     "\n"
@@ -107,6 +113,7 @@ static const char *take_value(struct plan_options *options, int argc, char **arg
 {
     static const char *const pages[] = {"4k", "2m", "1g", NULL};
     static const char *const formats[] = {"text", "json", "svg", NULL};
+    static const char *const guests[] = {"auto", "yes", "no", NULL};
     const char *value;
     uint64_t number;
     int found;
@@ -120,6 +127,11 @@ static const char *take_value(struct plan_options *options, int argc, char **arg
         found = choice(value, formats);
         options->format = (enum format)found;
         return found >= 0 ? NULL : "should be text, json or svg";
+    }
+    if ((value = value_of("--guest", argc, argv, i))) {
+        found = choice(value, guests);
+        options->guest = (enum guest)found;
+        return found >= 0 ? NULL : "should be auto, yes or no";
     }
     if ((value = value_of("--phys-bits", argc, argv, i))) {
         if (!word_number(span_of(value), &number) || number < 32 || number > 52)
@@ -151,7 +163,7 @@ bool plan_options_parse(struct plan_options *options, int argc, char **argv, con
             options->path = argv[i];
         } else if (strcmp(argv[i], "--") == 0) {
             only_paths = true;
-        } else if (strcmp(argv[i], "--help") == 0) {
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             options->help = true;
         } else if (strcmp(argv[i], "--no-1g") == 0) {
             no_1g = true;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum guest { GUEST_BY_INPUT, GUEST_YES, GUEST_NO };
+
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SVG };
 
 struct plan_options {
@@ -15,6 +17,7 @@ struct plan_options {
     bool image;
     uint64_t image_pa;
     uint64_t image_len;
+    enum guest guest;
     enum format format;
     bool blanket;
     bool help;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "layout.h"
+#include "mtrr_rule.h"
 #include "out.h"
 #include "progress.h"
 
@@ -182,16 +183,33 @@ static struct error build(const struct result *result)
     return SUCCESS;
 }
 
+/* As a boot does, by the same rule. */
+static struct error settle(struct result *result, const struct survey *survey,
+                           const struct plan_options *options)
+{
+    bool ignored;
+    struct error err;
+
+    result->guest = options->guest == GUEST_BY_INPUT ? survey->guest : options->guest == GUEST_YES;
+    err = mtrr_settle(&result->mtrr, &result->map, result->guest, &ignored);
+    if (ignored)
+        result->mtrr_verdict = "ignored: they make no usable RAM write-back, and this is a guest";
+    return err;
+}
+
 struct error result_make(struct result *result, const struct survey *survey,
                          const struct plan_options *options)
 {
     struct error err;
 
-    *result = (struct result){.mtrr = mtrr_registers(&survey->mtrr, options->phys_bits),
+    *result = (struct result){.machine = survey->machine,
+                              .mtrr = mtrr_registers(&survey->mtrr, options->phys_bits),
                               .mtrr_verdict = mtrr_verdict(&survey->mtrr)};
     make_map(result, survey, options->phys_bits);
     make_request(result, options);
-    err = check_image(result);
+    err = settle(result, survey, options);
+    if (!err.code)
+        err = check_image(result);
     if (!err.code)
         err = make_plan(result);
     if (err.code)

@@ -15,6 +15,8 @@ struct refused {
 };
 
 struct result {
+    const char *machine; /* the survey's; "": not known */
+    bool guest;
     struct memmap map;
     struct mtrr_state mtrr;
     const char *mtrr_verdict;

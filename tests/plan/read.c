@@ -111,6 +111,35 @@ static bool read_file(struct survey *survey, const char *path, struct input_erro
     return good;
 }
 
+/* One word, as it stands there: Linux's list of what the CPU has. */
+static bool has_word(struct span text, const char *word)
+{
+    struct span line;
+
+    while (scan_line(&text, &line)) {
+        for (struct span w; span_len(w = scan_word(&line)) > 0;) {
+            if (span_is(w, word))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What is not there or cannot be read stays unknown. */
+static void name_this_machine(struct survey *survey)
+{
+    struct input_error unreadable;
+    size_t len;
+    char *text = slurp("/proc/cpuinfo", &len, &unreadable);
+
+    survey->guest = text && has_word((struct span){text, text + len}, "hypervisor");
+    free(text);
+    text = slurp("/sys/class/dmi/id/product_name", &len, &unreadable);
+    if (text)
+        survey_name(survey, text, strcspn(text, "\n"));
+    free(text);
+}
+
 /* Root may read the map, and everybody the variable MTRRs; their default type nobody. */
 static bool read_this_machine(struct survey *survey, struct input_error *error)
 {
@@ -131,6 +160,7 @@ static bool read_this_machine(struct survey *survey, struct input_error *error)
     free(text);
     if (error->reason)
         snprintf(error->file, sizeof(error->file), "/proc/mtrr");
+    name_this_machine(survey);
     return !error->reason;
 }
 

@@ -18,6 +18,9 @@
  *       2 disabled
  *     TOM2: 0000000820000000 aka 33280M
  *     reg00: base=0x000000000 (    0MB), size= 2048MB, count=1: write-back
+ *     Hypervisor detected: KVM
+ *     Booting paravirtualized kernel on KVM
+ *     DMI: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16.3-debian-1.16.3-2 04/01/2014
  */
 #include "read.h"
 #include "x86.h"
@@ -88,8 +91,7 @@ static const char *e820_range(struct span *line, uint64_t *base, uint64_t *len)
     if (!scan_literal(line, "-") || !scan_hex(line, &second))
         return "not of the form START - END";
     *base = first;
-    *len = second - first;
-    return second < first ? "the range ends before it starts" : NULL;
+    return exclusive_len(first, second, len);
 }
 
 static const char *read_e820(struct log *log, struct span line)
@@ -163,11 +165,9 @@ static const char *read_efi(struct log *log, struct span line)
     if (scan_literal(&range, "]")) {
         reason = inclusive_len(first, second, &len);
     } else {
-        len = second - first;
+        reason = exclusive_len(first, second, &len);
         if (!scan_literal(&range, ")"))
             return bad;
-        if (second < first)
-            return "the range ends before it starts";
     }
     return reason ? reason : survey_add(log->survey, first, len, type, SOURCE_EFI);
 }
@@ -346,10 +346,29 @@ static bool closes_lists(struct span line)
     return span_after(line, "physical RAM map", &rest) || span_after(line, "Linux version ", &rest);
 }
 
+/*
+ * The name of the machine, and whether a hypervisor is under it. That the
+ * kernel does not say so proves nothing: some are built without the support.
+ */
+static void read_machine(struct survey *survey, struct span line)
+{
+    struct span rest;
+
+    if (span_after(line, "DMI: ", &rest)) {
+        survey_name(survey, rest.at, span_len(rest));
+        survey->guest |= names_a_guest(rest.at, span_len(rest));
+    } else if (span_after(line, "Booting paravirtualized kernel on ", &rest)) {
+        survey->guest |= !span_starts(rest, "bare hardware");
+    } else if (span_after(line, "Hypervisor detected: ", &rest)) {
+        survey->guest = true;
+    }
+}
+
 static const char *read_line(struct log *log, struct span line)
 {
     struct span rest;
 
+    read_machine(log->survey, line);
     if (closes_lists(line)) {
         log->e820_over |= log->e820_open;
         log->efi_over |= log->efi_open;

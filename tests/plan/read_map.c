@@ -2,12 +2,15 @@
 /*
  * The map format of Footing's collection of machines, a fact a line:
  *
+ *     # machine: NAME                 for the picture
+ *     # firmware: hypervisor          a guest's map
  *     # anything
  *     e820 START END TYPE             END inclusive, TYPE the number; END -1: empty
  *     efi START END NAME ATTRIBUTES   END inclusive; 0x mask, or flags as in WB|UC
- *     mtrr-default TYPE
+ *     mtrr-default TYPE               or off: MTRRs are disabled
  *     mtrr-fixed START END TYPE
  *     mtrr INDEX BASE SIZE TYPE       the enabled ones
+ *     mtrr none                       there are no enabled ones
  *     note anything
  */
 #include "read.h"
@@ -99,6 +102,10 @@ static const char *read_default(struct mtrr_facts *mtrr, struct span *line)
     if (mtrr->has_default)
         return "a second default type";
     mtrr->has_default = true;
+    if (scan_literal(line, "off")) {
+        mtrr->disabled = true;
+        return NULL;
+    }
     return scan_type(line, &mtrr->default_type) ? NULL : "no MTRR type has this name";
 }
 
@@ -123,6 +130,10 @@ static const char *read_variable(struct mtrr_facts *mtrr, struct span *line)
     uint64_t size;
     enum memtype type;
 
+    if (scan_literal(line, "none")) {
+        mtrr->has_variable = true;
+        return mtrr->variable > 0 ? "after variable MTRRs, none of them" : NULL;
+    }
     if (!word_number(scan_word(line), &index) || !word_number(scan_word(line), &base) ||
         !word_number(scan_word(line), &size))
         return "an index, base or size is not a number below 2^64";
@@ -157,11 +168,26 @@ static const char *read_fact(struct survey *survey, struct span *line)
     return reason;
 }
 
+/* What a comment says that has the form of the collection's headings. */
+static void read_heading(struct survey *survey, struct span line)
+{
+    struct span rest;
+
+    if (span_after(line, "# machine:", &rest)) {
+        scan_literal(&rest, "");
+        survey_name(survey, rest.at, span_len(rest));
+    }
+    if (span_after(line, "# firmware:", &rest) && span_is(scan_word(&rest), "hypervisor"))
+        survey->guest = true;
+}
+
 bool read_map_file(struct survey *survey, struct span text, struct input_error *error)
 {
     struct span line;
 
     for (error->line = 1; scan_line(&text, &line); error->line++) {
+        if (span_starts(line, "#"))
+            read_heading(survey, line);
         if (span_len(line) == 0 || span_starts(line, "#"))
             continue;
         error->reason = read_fact(survey, &line);

@@ -166,22 +166,6 @@ static void row_names(const struct row *row, char title[80], char detail[80])
     }
 }
 
-/* Bytes of a row that a blanket reaches. */
-static uint64_t reached(const struct blanket *blanket, const struct row *row)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < blanket->count && blanket->runs[i].base < row->end; i++) {
-        const struct blanket_run *run = &blanket->runs[i];
-        uint64_t from = run->base > row->base ? run->base : row->base;
-        uint64_t to = run->end < row->end ? run->end : row->end;
-
-        if (from < to)
-            bytes += to - from;
-    }
-    return bytes;
-}
-
 static void draw_row(struct out *out, const struct row *row, const struct blanket *blanket,
                      double x, double y, double height)
 {
@@ -189,7 +173,7 @@ static void draw_row(struct out *out, const struct row *row, const struct blanke
     char title[80];
     char detail[80];
     char rough[24];
-    uint64_t bytes = blanket && row->kind != ROW_MAPPED ? reached(blanket, row) - row->ram : 0;
+    uint64_t bytes = blanket ? row_reached(row, blanket) : 0;
 
     switch (row->kind) {
     case ROW_MAPPED:
@@ -294,17 +278,20 @@ void show_svg(struct out *out, const struct result *result, const struct blanket
 {
     const struct blanket *blanket = nblankets ? &blankets[nblankets - 1] : NULL;
     size_t n;
-    struct row *rows = rows_make(result, ROWS_MAX, &n);
+    struct row *rows = rows_make(result, blanket, ROWS_MAX, &n);
     struct place *places = out_alloc(n, sizeof(*places));
     double column_height;
     unsigned columns = column_count(rows, n, &column_height);
     double width = (double)columns * COLUMN_WIDTH + 2 * MARGIN;
     double height = place_rows(places, rows, n, columns, column_height) + MARGIN;
+    char name[SVG_TEXT_MAX];
 
-    out_print(out,
-              "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
-              "viewBox=\"0 0 %.0f %.0f\">\n<title>Physical memory, as Footing maps it</title>\n%s",
-              width, height, width, height, preamble);
+    svg_text(name, result->machine);
+    out_print(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
+        "viewBox=\"0 0 %.0f %.0f\">\n<title>%s: physical memory, as Footing maps it</title>\n%s",
+        width, height, width, height, name, preamble);
     filled(out, 0, 0, width, height, "#fbfaf7");
     svg_head(out, result, rows, n, blanket, width - 2 * MARGIN);
     draw_rows(out, rows, places, n, blanket);

@@ -38,6 +38,12 @@ const char *inclusive_len(uint64_t first, uint64_t last, uint64_t *len)
     return NULL;
 }
 
+const char *exclusive_len(uint64_t first, uint64_t end, uint64_t *len)
+{
+    *len = end - first;
+    return end < first && end != 0 ? "the range ends before it starts" : NULL;
+}
+
 const char *survey_add(struct survey *survey, uint64_t base, uint64_t len, enum mem_type type,
                        enum map_source source)
 {
@@ -58,6 +64,46 @@ const char *survey_settle(struct survey *survey)
     if (kept > 0)
         survey->count = kept;
     return survey->count > 0 ? NULL : "no memory map in it";
+}
+
+void survey_name(struct survey *survey, const char *name, size_t len)
+{
+    size_t kept = len < SURVEY_NAME_MAX ? len : SURVEY_NAME_MAX - 1;
+
+    if (survey->machine[0])
+        return;
+    for (size_t i = 0; i < kept; i++)
+        survey->machine[i] = (char)(name[i] >= ' ' && name[i] <= '~' ? name[i] : '?');
+    survey->machine[kept] = 0;
+}
+
+/* As hypervisors name the machines that they make up; a Linux log has it after "DMI: ". */
+bool names_a_guest(const char *name, size_t len)
+{
+    static const char *const words[] = {
+        "QEMU",
+        "Bochs",
+        "VirtualBox",
+        "VMware",
+        "Microsoft Corporation Virtual",
+        "HVM domU",
+        "Cloud Hypervisor",
+        "Parallels Virtual",
+        "BHYVE",
+        "Google Compute Engine",
+        "Red Hat KVM",
+        "OpenStack",
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t n = strlen(words[i]);
+
+        for (size_t at = 0; at + n <= len; at++) {
+            if (memcmp(name + at, words[i], n) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 static char lower(char c)

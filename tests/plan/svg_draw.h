@@ -21,6 +21,10 @@ extern const struct look page_looks[PT_LEAF_LEVELS];
 /* A rectangle in a colour or pattern. */
 void filled(struct out *out, double x, double y, double width, double height, const char *fill);
 
+/* As text of an SVG: what XML reserves in its own words. */
+#define SVG_TEXT_MAX (6 * SURVEY_NAME_MAX)
+void svg_text(char to[SVG_TEXT_MAX], const char *from);
+
 /* 1234567 as 1,234,567. */
 const char *thousands(char text[32], uint64_t n);
 

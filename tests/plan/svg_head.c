@@ -42,6 +42,26 @@ const char *thousands(char text[32], uint64_t n)
     return text;
 }
 
+void svg_text(char to[SVG_TEXT_MAX], const char *from)
+{
+    size_t at = 0;
+
+    for (; *from && at + 6 < SVG_TEXT_MAX; from++) {
+        const char *word = *from == '&'   ? "&amp;"
+                           : *from == '<' ? "&lt;"
+                           : *from == '>' ? "&gt;"
+                                          : NULL;
+
+        if (word) {
+            memcpy(to + at, word, strlen(word));
+            at += strlen(word);
+        } else {
+            to[at++] = *from;
+        }
+    }
+    to[at] = 0;
+}
+
 void filled(struct out *out, double x, double y, double w, double h, const char *fill)
 {
     out_print(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n", x,
@@ -88,21 +108,52 @@ static void draw_figures(struct out *out, const struct result *result,
     }
 }
 
-/* What is smaller than a third of a pixel does not show anyway. */
-static void draw_to_scale(struct out *out, const struct row *rows, size_t n, double width)
+/* Below the scale, what a blanket would reach; so wide that it shows, however little it is. */
+static void draw_blanket(struct out *out, const struct row *rows, size_t n,
+                         const struct blanket *blanket, uint64_t top, double width)
 {
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; rows[i].kind != ROW_MAPPED && k < blanket->count; k++) {
+            const struct blanket_run *run = &blanket->runs[k];
+            uint64_t from = run->base > rows[i].base ? run->base : rows[i].base;
+            uint64_t to = run->end < rows[i].end ? run->end : rows[i].end;
+            double w = from < to ? (double)(to - from) / (double)top * width : 0;
+
+            if (from < to && row_reached(&rows[i], blanket) > 0)
+                filled(out, MARGIN + (double)from / (double)top * width, 212, w < 1 ? 1 : w, 5,
+                       "#d63a2f");
+        }
+    }
+}
+
+/* The scale ends with RAM, or with a blanket over it. */
+static uint64_t top_of_scale(const struct row *rows, size_t n, const struct blanket *blanket,
+                             bool *beyond)
+{
+    uint64_t end = blanket && blanket->count ? blanket->runs[blanket->count - 1].end : 0;
     uint64_t top = PT_PAGE_SIZE;
-    char rough[24];
 
     for (size_t i = 0; i < n; i++) {
         if (rows[i].ram > 0 || rows[i].kind == ROW_LEFT_OUT)
             top = rows[i].end;
     }
+    *beyond = end > top;
+    return *beyond ? end : top;
+}
+
+/* What is smaller than a third of a pixel does not show anyway. */
+static void draw_to_scale(struct out *out, const struct row *rows, size_t n,
+                          const struct blanket *blanket, double width)
+{
+    bool beyond;
+    uint64_t top = top_of_scale(rows, n, blanket, &beyond);
+    char rough[24];
+
     size_rough(rough, top);
-    out_print(
-        out,
-        "<text class=\"k\" x=\"%d\" y=\"176\">to scale, from 0 to the end of RAM at %s</text>\n",
-        MARGIN, rough);
+    out_print(out,
+              "<text class=\"k\" x=\"%d\" y=\"176\">to scale, from 0 to the end of %s at "
+              "%s</text>\n",
+              MARGIN, beyond ? "a blanket over RAM" : "RAM", rough);
     filled(out, MARGIN, 184, width, 26, "#eceae4");
     for (size_t i = 0; i < n && rows[i].base < top; i++) {
         double x = (double)rows[i].base / (double)top * width;
@@ -125,6 +176,8 @@ static void draw_to_scale(struct out *out, const struct row *rows, size_t n, dou
                    (double)(runs[k].end - runs[k].pa) / (double)top * width, 26,
                    page_looks[runs[k].level].fill);
     }
+    if (blanket)
+        draw_blanket(out, rows, n, blanket, top, width);
 }
 
 /* Where the next item goes; two lines have room. */
@@ -187,11 +240,15 @@ static void draw_legend(struct out *out, const struct result *result, const stru
 void svg_head(struct out *out, const struct result *result, const struct row *rows, size_t n,
               const struct blanket *blanket, double width)
 {
+    char name[SVG_TEXT_MAX];
+
+    svg_text(name, result->machine);
     out_print(out,
               "<text class=\"h\" x=\"%d\" y=\"56\">Physical memory, as Footing maps it</text>\n"
-              "<text class=\"k\" x=\"%d\" y=\"77\">MTRRs: %s</text>\n",
-              MARGIN, MARGIN, result->mtrr_verdict);
+              "<text class=\"k\" x=\"%d\" y=\"77\"><tspan class=\"g\">%s</tspan> · MTRRs: "
+              "%s</text>\n",
+              MARGIN, MARGIN, name, result->mtrr_verdict);
     draw_figures(out, result, blanket, width);
-    draw_to_scale(out, rows, n, width);
+    draw_to_scale(out, rows, n, blanket, width);
     draw_legend(out, result, rows, n, blanket != NULL, width);
 }

@@ -85,9 +85,35 @@ static size_t fold(struct row *to, const struct row *from, size_t n, uint64_t li
     return kept;
 }
 
-struct row *rows_make(const struct result *result, size_t most, size_t *count)
+uint64_t row_reached(const struct row *row, const struct blanket *blanket)
 {
-    size_t room = most_rows(result);
+    uint64_t bytes = 0;
+
+    if (row->kind == ROW_MAPPED)
+        return 0;
+    for (size_t i = 0; i < blanket->count && blanket->runs[i].base < row->end; i++) {
+        const struct blanket_run *run = &blanket->runs[i];
+        uint64_t from = run->base > row->base ? run->base : row->base;
+        uint64_t to = run->end < row->end ? run->end : row->end;
+
+        if (from < to)
+            bytes += to - from;
+    }
+    return bytes - row->ram;
+}
+
+/* What is drawn ends there: with the map, or with the blanket over its last RAM. */
+static uint64_t picture_end(uint64_t map_end, const struct blanket *blanket)
+{
+    uint64_t end = blanket && blanket->count ? blanket->runs[blanket->count - 1].end : 0;
+
+    return end > map_end ? end : map_end;
+}
+
+struct row *rows_make(const struct result *result, const struct blanket *blanket, size_t most,
+                      size_t *count)
+{
+    size_t room = most_rows(result) + 1;
     struct row *solid = out_alloc(room, sizeof(*solid));
     struct row *rows = out_alloc(2 * room, sizeof(*rows));
     struct row *folded = out_alloc(2 * room, sizeof(*folded));
@@ -103,6 +129,8 @@ struct row *rows_make(const struct result *result, size_t most, size_t *count)
         rows[n++] = solid[i];
         at = solid[i].end;
     }
+    if (at < picture_end(at, blanket))
+        rows[n++] = (struct row){.base = at, .end = picture_end(at, blanket), .kind = ROW_HOLE};
     free(solid);
     *count = n;
     if (n <= most) {

@@ -3,7 +3,7 @@
 #ifndef SVG_ROWS_H
 #define SVG_ROWS_H
 
-#include "planner.h"
+#include "blanket.h"
 
 enum row_kind {
     ROW_MAPPED,   /* RAM in the directmap */
@@ -25,7 +25,14 @@ struct row {
     uint64_t ram;                  /* bytes of it in the directmap */
 };
 
-/* The rows up to the end of the map, at most `most` or a few more; to be freed. */
-struct row *rows_make(const struct result *result, size_t most, size_t *count);
+/*
+ * The rows up to the end of the map, and of the blanket (may be null) if that
+ * reaches further; at most `most` or a few more; to be freed.
+ */
+struct row *rows_make(const struct result *result, const struct blanket *blanket, size_t most,
+                      size_t *count);
+
+/* Bytes of a row that a blanket reaches and the directmap does not have. */
+uint64_t row_reached(const struct row *row, const struct blanket *blanket);
 
 #endif
