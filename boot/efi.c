@@ -99,20 +99,28 @@ const struct efi_map *efi_final_map(void)
     return &map;
 }
 
-/* The Memory Attributes Table, mapped; null: there is none, or it is larger than can be. */
-static const void *map_attributes(const struct efi *efi, size_t *len)
+/*
+ * The Memory Attributes Table, mapped, or null if there is none; of one that is
+ * larger than can be, its header. Why there is one that cannot be mapped, and
+ * where it stands; null: nothing is wrong.
+ */
+static const char *map_attributes(const struct efi *efi, const void **mapped, size_t *len,
+                                  uint64_t *at)
 {
-    uint64_t table = efi_table(efi, attributes_table);
     uint8_t header[ATTRIBUTES_HEADER];
     uint64_t size;
 
-    if (!table)
+    *mapped = NULL;
+    *at = efi_table(efi, attributes_table);
+    if (!*at)
         return NULL;
-    efi_read(table, header, sizeof(header));
+    efi_read(*at, header, sizeof(header));
     size = sizeof(header) +
            (uint64_t)load32(header + ATTRIBUTES_COUNT) * load32(header + ATTRIBUTES_SIZE);
     *len = size < PMAP_MAX_BYTES ? (size_t)size : sizeof(header);
-    return pmap_map("memory attributes", table, *len);
+    if (pmap_reaches(*at, *len))
+        *mapped = pmap_map("memory attributes", *at, *len);
+    return *mapped ? NULL : "the Memory Attributes Table is where no CPU can reach";
 }
 
 /*
@@ -161,7 +169,9 @@ bool efi_plan_runtime(const struct efi *efi, const struct mtrr_state *mtrr, uint
     runtime->why = cannot_move(efi, &runtime->at);
     if (runtime->why)
         return false;
-    attributes = map_attributes(efi, &len);
+    runtime->why = map_attributes(efi, &attributes, &len, &runtime->at);
+    if (runtime->why)
+        return false;
     efi_runtime_map(regions, regions_size, map.descriptor_size, attributes, len, mtrr, max_level,
                     runtime);
     if (attributes)

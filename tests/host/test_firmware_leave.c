@@ -240,6 +240,31 @@ static void firmware_is_not_told_without_a_table(void **state)
     }
 }
 
+/* A table that no CPU can reach is not mapped, be it for data alone; the boot goes on without. */
+static void table_elsewhere_is_not_read(void **state)
+{
+    static const uint8_t table[16 + 48];
+    static const uint64_t places[] = {UINT64_C(1) << 52, (UINT64_C(1) << 52) - 8, UINT64_MAX - 15,
+                                      UINT64_MAX - 7};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(places); i++) {
+        struct run *run = i % 2 ? start_runtime() : start(leave_and_place);
+
+        if (i % 2 == 0)
+            add(run, 6, 0x7f010000, 16, RUNTIME | WB);
+        run->mock.tables[run->mock.ntables++] =
+            (struct mock_table){mock_guid_attributes, table, sizeof(table), places[i / 2]};
+        run_good(run);
+        assert_string_equal(run->runtime.why,
+                            "the Memory Attributes Table is where no CPU can reach");
+        assert_int_equal(run->runtime.at, places[i / 2]);
+        assert_int_equal(run->runtime.count, 0);
+        assert_int_equal(run->mock.counts[CALL_SET_VIRTUAL_ADDRESS_MAP], 0);
+        run_end(run);
+    }
+}
+
 /* Data alone needs no table; no regions at all need no call. */
 static void data_needs_no_table(void **state)
 {
@@ -388,6 +413,7 @@ int main(void)
         cmocka_unit_test(runtime_regions_are_placed),
         cmocka_unit_test(runtime_regions_are_mapped_by_the_table),
         cmocka_unit_test(firmware_is_not_told_without_a_table),
+        cmocka_unit_test(table_elsewhere_is_not_read),
         cmocka_unit_test(data_needs_no_table),
         cmocka_unit_test(set_virtual_address_map_unsupported),
         cmocka_unit_test(set_virtual_address_map_not_among_the_services),
