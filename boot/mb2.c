@@ -172,7 +172,7 @@ static struct error read_module(const struct tag *tag, bool named, struct facts 
     name = named ? word_len(text, len) : 0;
     words = name + (named && name < len);
     if (!facts_add_module(facts, base, end, MODULE_PLAIN, text + words, len - words))
-        return facts_module_too_long(facts, len);
+        return facts_module_too_long(facts, len - words);
     if (!facts_name_module(facts, text, name))
         return facts_too_long("modules' names up to this one: ", FACTS_NAMES_MAX - 2,
                               facts->names_used + name);

@@ -144,6 +144,28 @@ static void name_too_long_is_refused(void **state)
     }
 }
 
+/* Of words that there is no room for the length is said, and the name is none of them. */
+static void words_too_long_are_counted_without_the_name(void **state)
+{
+    static char text[8 + 2 + FACTS_TEXT_MAX];
+
+    (void)state;
+    for (size_t len = FACTS_TEXT_MAX - 1; len <= FACTS_TEXT_MAX; len++) {
+        struct info *info = info_start();
+        struct error err;
+
+        memset(text, 0, 8);
+        memset(text + 8, 'w', sizeof(text) - 8);
+        text[9] = ' ';
+        info_string(info, MB2_TAG_LOADER_NAME, KEXEC);
+        info_tag(info, MB2_TAG_MODULE, text, 8 + 2 + len);
+        info_end(info);
+        err = info_facts(info, &facts);
+        assert_int_equal(err.code, len < FACTS_TEXT_MAX ? ERR_NONE : ERR_CMDLINE);
+        assert_int_equal(err.value, len < FACTS_TEXT_MAX ? 0 : len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +174,7 @@ int main(void)
         cmocka_unit_test(loader_name_ends_with_its_tag),
         cmocka_unit_test(kexec_leaves_out_the_end_tag),
         cmocka_unit_test(name_too_long_is_refused),
+        cmocka_unit_test(words_too_long_are_counted_without_the_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
