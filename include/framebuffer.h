@@ -37,9 +37,6 @@ void framebuffer_start(const struct framebuffer *fb, volatile void *pixels);
 /* Does any of its pixels, where they are mapped, lie in the len > 0 bytes from va on? */
 bool framebuffer_is_in(uint64_t va, uint64_t len);
 
-/* Its pixels are mapped somewhere else from now on; what is shown stays. */
-void framebuffer_moved(volatile void *pixels);
-
 /* '\n' starts a new line, '\r' goes back to the start; characters outside ASCII show as '?'. */
 void framebuffer_putc(char c);
 

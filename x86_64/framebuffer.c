@@ -142,11 +142,6 @@ bool framebuffer_is_in(uint64_t va, uint64_t len)
     return pixels != 0 && (pixels - va < len || va - pixels < framebuffer_bytes(&screen.fb));
 }
 
-void framebuffer_moved(volatile void *pixels)
-{
-    screen.pixels = pixels;
-}
-
 static void clear_line(volatile uint8_t *line)
 {
     size_t bytes = (size_t)screen.fb.width * screen.pixel_bytes;

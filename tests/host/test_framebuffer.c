@@ -350,29 +350,6 @@ static void text_grows_with_the_screen(void **state)
     }
 }
 
-/* The memory may move: what was shown goes on from where it was. */
-static void moving_keeps_what_is_shown(void **state)
-{
-    uint8_t *old;
-
-    (void)state;
-    start(rgb(8 * 12, 16 * 4), 1);
-    old = canvas.memory;
-    framebuffer_moved(new_pixels(0));
-    print("before\nit moves");
-    assert_screen();
-    assert_untouched(old, old + 4 * 8 * 12 * 16 * 4 + 2 * GUARD);
-    free(old);
-
-    old = canvas.memory;
-    framebuffer_moved(new_pixels(4));
-    memcpy(canvas.pixels, old + GUARD / 2, 4 * 8 * 12 * 16 * 4);
-    free(old);
-    print(", and after\nmore\nand more\n");
-    assert_screen();
-    end();
-}
-
 /* Whether a range of addresses has any of the pixels: to the byte, at both ends, and none before there are any. */
 static void pixels_are_in_a_range_or_not(void **state)
 {
@@ -389,7 +366,7 @@ static void pixels_are_in_a_range_or_not(void **state)
     assert_true(framebuffer_is_in(base + bytes - 1, 0x1000));
     assert_false(framebuffer_is_in(base + bytes, 0x1000));
     assert_true(framebuffer_is_in(0, UINT64_MAX));
-    framebuffer_moved(NULL);
+    framebuffer_start(&canvas.fb, NULL);
     assert_false(framebuffer_is_in(0, UINT64_MAX));
     end();
 }
@@ -490,7 +467,6 @@ int main(void)
         cmocka_unit_test(one_character_is_a_screen),
         cmocka_unit_test(columns_and_rows_beyond_the_most_stay_blank),
         cmocka_unit_test(text_grows_with_the_screen),
-        cmocka_unit_test(moving_keeps_what_is_shown),
         cmocka_unit_test(pixels_are_in_a_range_or_not),
         cmocka_unit_test(starting_again_forgets),
         cmocka_unit_test(random_screens_agree_with_the_model),
