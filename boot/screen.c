@@ -86,6 +86,7 @@ size_t screen_mappings(enum screen screen, const struct framebuffer *fb,
 
         if (count == SCREEN_MAPPINGS_MAX) {
             console_screen(NULL);
+            print_objection(fb, "the MTRRs cut it into too many pieces", NULL);
             return 0;
         }
         /* Write-combining holds whatever the MTRRs say; but no leaf may hold two of their types. */
