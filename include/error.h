@@ -27,7 +27,7 @@ enum error_code {
     ERR_NOMAP,    /* the loader gave none */
     ERR_MAPENTRY, /* entries unusable: text = where, and what stands there */
     ERR_MAPFULL,  /* more ranges than fit: at = the limit */
-    ERR_MTRR,     /* MTRRs that cannot be gone by: text = why, at = the limit, value = found */
+    ERR_MTRR,     /* MTRRs that cannot be gone by: text = why, at = the limit, value = counted */
     ERR_NORAM,    /* no usable RAM in it: text = what became of most of it */
     ERR_INUSE,    /* image or module not in RAM: text = which, at, value = range */
     ERR_NOTWB,    /* image or module in RAM that is not write-back: the same */

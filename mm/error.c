@@ -20,7 +20,7 @@ static const char words[] =
     "NOMAP\0the loader passed no memory map\0\0\0"
     "MAPENTRY\0memory map entries cannot be used\0\0\0"
     "MAPFULL\0memory map has too many ranges\0limit\0\0"
-    "MTRR\0memory type ranges (MTRRs) cannot be used\0limit\0found\0"
+    "MTRR\0memory type ranges (MTRRs) cannot be used\0limit\0counted\0"
     "NORAM\0no usable write-back RAM in the memory map\0\0\0"
     "INUSE\0loaded where the memory map has no usable RAM\0first\0last\0"
     "NOTWB\0loaded where the MTRRs do not make RAM write-back\0first\0last\0"

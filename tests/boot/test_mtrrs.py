@@ -84,5 +84,5 @@ def test_mask_that_cuts_ram_to_pieces(bench: Bench, cpu: str) -> None:
     boot = RomBoot(command="then=exit", firmware=Firmware(mtrr_default=0, msrs=msrs), cpu=cpu)
     assert bench.rom_panics(boot, "MTRR") == (
         "memory type ranges (MTRRs) cannot be used: masks with holes cut RAM into too many stretches"
-        " (limit 0x10000, found 0x20000)"
+        " (limit 0x10000, counted 0x20000)"
     )
