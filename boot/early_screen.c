@@ -48,7 +48,8 @@ static struct error read_map(struct boot *boot, const struct map_source *source)
     const struct range_sink sink = {&boot->map, add_silently};
     const struct pvh_source physical = {NULL, read_physical};
 
-    if (source->firmware && (boot->efi.system_table || boot->facts.efi_boot_services))
+    if (boot->efi.narrow ||
+        (source->firmware && (boot->efi.system_table || boot->facts.efi_boot_services)))
         return ask_firmware(boot, &sink);
     if (source->start_info)
         return pvh_ranges(&physical, source->start_info, &sink);
@@ -63,7 +64,8 @@ static void seek(void)
     struct boot *boot = early.boot;
     struct memmap *map = &boot->map;
     struct framebuffer *fb = &boot->facts.framebuffer;
-    bool pc = !early.source.firmware && !boot->facts.efi_system_table;
+    bool pc =
+        !early.source.firmware && !boot->facts.efi_system_table && !boot->facts.efi32_system_table;
 
     if (console_shows_firmware())
         return;

@@ -46,9 +46,9 @@ static uint64_t live_get_memory_map(void *ctx, struct efi_map *taken)
 {
     const struct efi *efi = ctx;
 
-    uint64_t status = EFI_CALL(efi->boot_services, BOOT_GET_MEMORY_MAP, image_pa(&taken->size),
-                               image_pa(taken->map), image_pa(&taken->key),
-                               image_pa(&taken->descriptor_size), image_pa(&taken->version));
+    uint64_t status = EFI_SERVICE(efi, BOOT_GET_MEMORY_MAP, image_pa(&taken->size),
+                                  image_pa(taken->map), image_pa(&taken->key),
+                                  image_pa(&taken->descriptor_size), image_pa(&taken->version));
 
     map_is_good = status == EFI_SUCCESS && taken->size <= taken->room;
     return status;
@@ -62,7 +62,7 @@ static uint64_t live_exit_boot_services(void *ctx, uint64_t key)
     panic_returns(NULL);
     leaving = true;
     console_firmware(NULL);
-    return EFI_CALL(efi->boot_services, BOOT_EXIT_BOOT_SERVICES, efi->image_handle, key);
+    return EFI_SERVICE(efi, BOOT_EXIT_BOOT_SERVICES, efi->image_handle, key);
 }
 
 struct error efi_leave(const struct efi *efi, const struct range_sink *sink)
@@ -132,6 +132,9 @@ static const char *cannot_move(const struct efi *efi, uint64_t *at)
 {
     uint8_t properties[PROPERTIES_SIZE];
 
+    *at = efi->runtime_services;
+    if (efi->narrow)
+        return "a 32-bit firmware's cannot be called from 64-bit code";
     *at = efi_table(efi, properties_table);
     if (!*at)
         return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "efi_services.h"
 
+#include "firmware32.h"
 #include "pmap.h"
 #include "print.h"
 #include "words.h"
@@ -25,6 +26,8 @@ _Static_assert(offsetof(struct firmware_state, image_handle) == FIRMWARE_IMAGE_H
 _Static_assert(offsetof(struct firmware_state, system_table) == FIRMWARE_SYSTEM_TABLE,
                "as in firmware.h");
 _Static_assert(sizeof(struct firmware_state) == FIRMWARE_SIZE, "as in firmware.h");
+
+#define TABLE_HEADER 24u /* EFI_TABLE_HEADER, section 4.2 */
 
 #define BY_PROTOCOL 2 /* EFI_LOCATE_SEARCH_TYPE, section 7.3.6 */
 
@@ -115,13 +118,59 @@ uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_
     return firmware_call(efi_read64(table + offset), args);
 }
 
-struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_table)
+size_t efi_pointer_size(const struct efi *efi)
+{
+    return efi->narrow ? sizeof(uint32_t) : sizeof(uint64_t);
+}
+
+uint64_t efi_pointer(const struct efi *efi, uint64_t pa)
+{
+    uint64_t value = 0;
+
+    efi_read(pa, &value, efi_pointer_size(efi));
+    return value;
+}
+
+/*
+ * The system table and those of services are a header of 24 bytes, and then
+ * nothing but pointers and UINTNs: FirmwareRevision, the one UINT32, is padded
+ * where they have 8 bytes. So with 4 bytes a member is half as far behind the header.
+ */
+uint64_t efi_member(const struct efi *efi, uint64_t table, unsigned offset)
+{
+    return efi_pointer(efi, table + (efi->narrow ? (TABLE_HEADER + offset) / 2 : offset));
+}
+
+/* A status of 32 bits has its error bit at the top, too (appendix D). */
+static uint64_t widen_status(uint32_t status)
+{
+    return (status & INT32_MAX) | (status >> 31 ? EFI_ERROR : 0);
+}
+
+uint64_t efi_service(const struct efi *efi, unsigned offset, const uint64_t args[FIRMWARE_ARGS])
+{
+    uint64_t function = efi_member(efi, efi->boot_services, offset);
+
+    return efi->narrow ? widen_status(firmware_call_32((uint32_t)function, args))
+                       : firmware_call(function, args);
+}
+
+struct error efi_check(uint64_t image_handle, uint64_t system_table)
 {
     if (!image_handle || !system_table)
         return (struct error){.code = ERR_EFI, .text = "no system table or image handle given"};
     if (efi_read64(system_table) != SYSTEM_SIGNATURE)
         return (struct error){.code = ERR_EFI,
                               .text = message("there is no system table at 0x%lx", system_table)};
+    return SUCCESS;
+}
+
+struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_table)
+{
+    struct error err = efi_check(image_handle, system_table);
+
+    if (err.code)
+        return err;
     *efi = (struct efi){
         .image_handle = image_handle,
         .system_table = system_table,
@@ -134,8 +183,8 @@ struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_ta
 uint64_t efi_protocol_on(const struct efi *efi, uint64_t handle, const uint8_t *guid)
 {
     uint64_t interface = 0;
-    uint64_t status = EFI_CALL(efi->boot_services, BOOT_HANDLE_PROTOCOL, handle, image_pa(guid),
-                               image_pa(&interface));
+    uint64_t status =
+        EFI_SERVICE(efi, BOOT_HANDLE_PROTOCOL, handle, image_pa(guid), image_pa(&interface));
 
     return status == EFI_SUCCESS ? interface : 0;
 }
@@ -144,8 +193,8 @@ uint64_t efi_handles_with(const struct efi *efi, const uint8_t *guid, uint64_t *
 {
     uint64_t found = 0;
     uint64_t handles = 0;
-    uint64_t status = EFI_CALL(efi->boot_services, BOOT_LOCATE_HANDLE_BUFFER, BY_PROTOCOL,
-                               image_pa(guid), 0, image_pa(&found), image_pa(&handles));
+    uint64_t status = EFI_SERVICE(efi, BOOT_LOCATE_HANDLE_BUFFER, BY_PROTOCOL, image_pa(guid), 0,
+                                  image_pa(&found), image_pa(&handles));
 
     *count = status == EFI_SUCCESS ? found : 0;
     return status == EFI_SUCCESS ? handles : 0;
@@ -154,7 +203,7 @@ uint64_t efi_handles_with(const struct efi *efi, const uint8_t *guid, uint64_t *
 void efi_free_handles(const struct efi *efi, uint64_t handles)
 {
     if (handles)
-        EFI_CALL(efi->boot_services, BOOT_FREE_POOL, handles);
+        EFI_SERVICE(efi, BOOT_FREE_POOL, handles);
 }
 
 enum efi_flag efi_flag(const struct efi *efi, const uint16_t *name)
@@ -172,15 +221,16 @@ enum efi_flag efi_flag(const struct efi *efi, const uint16_t *name)
 
 uint64_t efi_table(const struct efi *efi, const uint8_t *guid)
 {
-    uint64_t count = efi_read64(efi->system_table + SYSTEM_TABLE_COUNT);
-    uint64_t tables = efi_read64(efi->system_table + SYSTEM_TABLES);
+    const size_t size = EFI_GUID_SIZE + efi_pointer_size(efi);
+    uint64_t count = efi_member(efi, efi->system_table, SYSTEM_TABLE_COUNT);
+    uint64_t tables = efi_member(efi, efi->system_table, SYSTEM_TABLES);
 
     for (uint64_t i = 0; i < count && i < CONFIGURATION_TABLES_MAX; i++) {
         uint8_t entry[CONFIGURATION_TABLE_SIZE];
-        uint64_t pointer;
+        uint64_t pointer = 0;
 
-        efi_peek(efi, tables + i * sizeof(entry), entry, sizeof(entry));
-        __builtin_memcpy(&pointer, entry + EFI_GUID_SIZE, sizeof(pointer));
+        efi_peek(efi, tables + i * size, entry, size);
+        __builtin_memcpy(&pointer, entry + EFI_GUID_SIZE, efi_pointer_size(efi));
         if (__builtin_memcmp(entry, guid, EFI_GUID_SIZE) == 0)
             return pointer;
     }

@@ -4,11 +4,14 @@
 #include "framebuffer.h"
 #include "load.h"
 
-#define GRAPHICS_MODE 24
+/* Three functions, and the mode. */
+#define GRAPHICS_MODE    24
+#define GRAPHICS_MODE_32 12
 
 /* EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE and ..._MODE_INFORMATION. */
 #define MODE_INFO         8
 #define MODE_BASE         24
+#define MODE_BASE_32      16
 #define INFO_WIDTH        4
 #define INFO_HEIGHT       8
 #define INFO_FORMAT       12
@@ -52,14 +55,14 @@ static struct color_field field_of(uint32_t mask)
 }
 
 /* What there is of the mode, whatever is to be said against it. */
-static void read_pixels(uint64_t mode, const uint8_t info[INFO_SIZE], struct framebuffer *fb)
+static void read_pixels(uint64_t base, const uint8_t info[INFO_SIZE], struct framebuffer *fb)
 {
     struct masks masks = masks_of(info);
     unsigned bytes = (width_of(masks.of[0] | masks.of[1] | masks.of[2] | masks.of[3]) + 7) / 8;
     uint64_t pitch = (uint64_t)load32(info + INFO_PIXELS_A_ROW) * bytes;
 
     *fb = (struct framebuffer){
-        .base = efi_read64(mode + MODE_BASE),
+        .base = base,
         .pitch = pitch <= UINT32_MAX ? (uint32_t)pitch : UINT32_MAX,
         .width = load32(info + INFO_WIDTH),
         .height = load32(info + INFO_HEIGHT),
@@ -72,16 +75,16 @@ static void read_pixels(uint64_t mode, const uint8_t info[INFO_SIZE], struct fra
     framebuffer_complete(fb);
 }
 
-static void read_graphics(uint64_t graphics, struct framebuffer *fb)
+static void read_graphics(const struct efi *efi, uint64_t graphics, struct framebuffer *fb)
 {
-    uint64_t mode = efi_read64(graphics + GRAPHICS_MODE);
-    uint64_t at = mode ? efi_read64(mode + MODE_INFO) : 0;
+    uint64_t mode = efi_pointer(efi, graphics + (efi->narrow ? GRAPHICS_MODE_32 : GRAPHICS_MODE));
+    uint64_t at = mode ? efi_pointer(efi, mode + MODE_INFO) : 0;
     uint8_t info[INFO_SIZE];
 
     *fb = (struct framebuffer){0};
     if (at) {
         efi_read(at, info, sizeof(info));
-        read_pixels(mode, info, fb);
+        read_pixels(efi_read64(mode + (efi->narrow ? MODE_BASE_32 : MODE_BASE)), info, fb);
         if (load32(info + INFO_FORMAT) == PIXELS_BLT_ONLY)
             fb->flaw = "it has no pixels in memory (PixelBltOnly)";
         else if (load32(info + INFO_FORMAT) > PIXELS_BLT_ONLY)
@@ -96,15 +99,14 @@ void efi_find_framebuffer(const struct efi *efi, struct framebuffer *fb)
 {
     uint64_t count;
     uint64_t handles = efi_handles_with(efi, graphics_output, &count);
-
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t handle = efi_read64(handles + i * sizeof(uint64_t));
+        uint64_t handle = efi_pointer(efi, handles + i * efi_pointer_size(efi));
         uint64_t graphics = efi_protocol_on(efi, handle, graphics_output);
         struct framebuffer found;
 
         if (!graphics)
             continue;
-        read_graphics(graphics, &found);
+        read_graphics(efi, graphics, &found);
         if (!fb->given || !framebuffer_flaw(&found))
             *fb = found;
         if (!framebuffer_flaw(&found))

@@ -119,34 +119,40 @@ void efi_describe(const struct efi *efi, struct facts *facts)
 /* Why nothing that this system table says can be used; null: it can. */
 static const char *system_table_flaw(const struct efi *efi)
 {
+    const size_t entry = EFI_GUID_SIZE + efi_pointer_size(efi);
     uint64_t count;
 
-    if (!efi_can_read(efi, efi->system_table, SYSTEM_SIZE))
+    if (!efi_can_read(efi, efi->system_table, efi->narrow ? SYSTEM_SIZE_32 : SYSTEM_SIZE))
         return "no memory is there";
     if (efi_read64(efi->system_table) != SYSTEM_SIGNATURE)
         return "its signature is not there";
-    count = efi_read64(efi->system_table + SYSTEM_TABLE_COUNT);
+    count = efi_member(efi, efi->system_table, SYSTEM_TABLE_COUNT);
     if (count > CONFIGURATION_TABLES_MAX)
         return "it has more than 1024 configuration tables";
-    if (count > 0 && !efi_can_read(efi, efi_read64(efi->system_table + SYSTEM_TABLES),
-                                   count * CONFIGURATION_TABLE_SIZE))
+    if (count > 0 &&
+        !efi_can_read(efi, efi_member(efi, efi->system_table, SYSTEM_TABLES), count * entry))
         return "its configuration tables are where no memory is";
     return NULL;
 }
 
 void efi_describe_left(const struct memmap *map, struct facts *facts)
 {
-    const struct efi efi = {.system_table = facts->efi_system_table, .map = map};
+    const bool narrow = facts->efi_system_table == 0;
+    const struct efi efi = {
+        .narrow = narrow,
+        .system_table = narrow ? facts->efi32_system_table : facts->efi_system_table,
+        .map = map,
+    };
     const char *flaw = system_table_flaw(&efi);
 
     if (flaw) {
         log_print(LOG_WARNING, "footing: EFI system table at 0x%lx: %s: not used\n",
-                  facts->efi_system_table, flaw);
+                  efi.system_table, flaw);
         facts->efi_system_table = 0;
         return;
     }
     log_print(LOG_WARNING,
               "footing: runtime services left out: the loader has left boot services, at 0x%lx\n",
-              facts->efi_system_table);
+              efi.system_table);
     read_tables(&efi, facts);
 }

@@ -3,6 +3,7 @@
 #include "asm.inc"
 #include "cvm.inc"
 #include "early.inc"
+#include "firmware32.h"
 #include "multiboot2.h"
 #include "pvh_format.h"
 
@@ -52,6 +53,7 @@ enter32:
         mov     $OFFSET(text_no_ram), %esi
         jne     early_panic32
         push    %ebx
+        call    save_firmware_32
         call    cvm_guard
         call    check_cpu
         call    check_a20
@@ -113,6 +115,24 @@ module_over_image:
         mov     $OFFSET(text_over_image), %esi
         jmp     early_panic32
 END pvh_entry
+
+/*
+ * save_firmware_32: what a 32-bit firmware runs with, if one is alive; the
+ * loader's own descriptor table is of no use to it.
+ *
+ * In:  ebp = image's physical address
+ * Clobbers eax, edi
+ */
+ROOT save_firmware_32
+        lea     OFFSET(firmware32)(%ebp), %edi
+        mov     %ebp, FIRMWARE32_IMAGE(%edi)
+        mov     %cr0, %eax
+        mov     %eax, FIRMWARE32_CR0(%edi)
+        mov     %cr4, %eax
+        mov     %eax, FIRMWARE32_CR4(%edi)
+        sidt    FIRMWARE32_IDTR(%edi)
+        ret
+END save_firmware_32
 
 /*
  * check_cpu: CPUID, long mode and NX, and no confidential guest, or a panic.

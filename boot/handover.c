@@ -192,7 +192,8 @@ static void fill_efi(const struct boot *boot)
     info.efi.system_table_va = runtime_va(&boot->runtime, boot->facts.efi_system_table);
     info.efi.runtime_services_va =
         (uint64_t)runtime_table(&boot->runtime, boot->facts.efi_system_table);
-    if (map->size == 0)
+    /* A 32-bit firmware's system table is not for 64-bit code, and the rest goes with it. */
+    if (map->size == 0 || !info.efi.system_table_pa)
         return;
     info.efi.memory_map = map->map;
     info.efi.memory_map_size = map->size;

@@ -220,6 +220,14 @@ static struct error read_pointer(const struct tag *tag, uint64_t *pointer)
     return SUCCESS;
 }
 
+static struct error read_pointer_32(const struct tag *tag, uint32_t *pointer)
+{
+    if (tag->size < 12)
+        return damaged(tag, "pointer tag too small");
+    *pointer = load32(tag->bytes + 8);
+    return SUCCESS;
+}
+
 static struct error read_tag(const struct tag *tag, bool named, struct facts *facts)
 {
     switch (tag->type) {
@@ -237,6 +245,10 @@ static struct error read_tag(const struct tag *tag, bool named, struct facts *fa
         return read_pointer(tag, &facts->efi_system_table);
     case MB2_TAG_EFI64_IH:
         return read_pointer(tag, &facts->efi_image_handle);
+    case MB2_TAG_EFI32:
+        return read_pointer_32(tag, &facts->efi32_system_table);
+    case MB2_TAG_EFI32_IH:
+        return read_pointer_32(tag, &facts->efi32_image_handle);
     case MB2_TAG_EFI_BS:
         facts->efi_boot_services = true;
         return SUCCESS;

@@ -47,7 +47,7 @@ static struct error take_range(void *ctx, uint64_t base, uint64_t len, enum mem_
 /* Without a UEFI firmware under us or the loader, this is a PC with a BIOS. */
 static bool is_bios(const struct boot *boot, const struct firmware_state *firmware)
 {
-    return !firmware && !boot->facts.efi_system_table;
+    return !firmware && !boot->facts.efi_system_table && !boot->facts.efi32_system_table;
 }
 
 /* The option that is refused points into the line; of a configuration's, its file and line are said. */
@@ -117,8 +117,10 @@ static struct error read_tags(struct boot *boot, const void *info, uint32_t size
     struct error err = mb2_facts(info, size, facts);
     struct error none;
 
-    if (!facts->efi_boot_services || !firmware)
+    if (!facts->efi_boot_services || (!firmware && err.code))
         return err;
+    if (!firmware)
+        return efi_init_32(&boot->efi, facts->efi32_image_handle, facts->efi32_system_table);
     none = efi_init(&boot->efi, facts->efi_image_handle, facts->efi_system_table);
     if (!none.code)
         efi_goes_back(&boot->efi);
@@ -139,8 +141,6 @@ static void read_information(struct boot *boot, uint64_t information,
     if (boot->facts.end_tag_missing)
         log_print(LOG_WARNING, "footing: boot information: kexec has left out its end tag: "
                                "taken to end behind the last tag\n");
-    if (boot->facts.efi_boot_services && !firmware)
-        must((struct error){.code = ERR_EFI, .text = "boot services alive at the 32-bit entry"});
     if (firmware_lives(boot)) {
         ask_firmware(boot);
     } else {
@@ -235,7 +235,8 @@ void leave_firmware(struct boot *boot, struct firmware_state *firmware)
 
     must(efi_leave(&boot->efi, &sink));
     /* Nobody serves the firmware's interrupts from here on. */
-    firmware->flags &= ~EFLAGS_IF;
+    if (firmware)
+        firmware->flags &= ~EFLAGS_IF;
 }
 
 void settle_map(struct boot *boot)
@@ -247,6 +248,6 @@ void settle_map(struct boot *boot)
     if (efi_has_left())
         efi_place_runtime(&boot->efi, &boot->mtrr, RUNTIME_VA, RUNTIME_SIZE,
                           boot_largest_level(boot), &boot->runtime);
-    if (boot->facts.efi_system_table && !boot->efi.system_table)
+    if ((boot->facts.efi_system_table || boot->facts.efi32_system_table) && !boot->efi.system_table)
         efi_describe_left(&boot->map, &boot->facts);
 }

@@ -43,6 +43,7 @@
 #define SYSTEM_TABLE_COUNT      104
 #define SYSTEM_TABLES           112
 #define SYSTEM_SIZE             120
+#define SYSTEM_SIZE_32          72
 
 /* EFI_CONFIGURATION_TABLE, section 4.6.1: a GUID and a pointer; more than so many are not believed. */
 #define CONFIGURATION_TABLE_SIZE 24
@@ -86,6 +87,7 @@ struct efi_buffer {
 #define EFI_BUFFERS_MAX (MODULES_MAX + 4)
 
 struct efi {
+    bool narrow; /* a 32-bit firmware: pointers and UINTN have 4 bytes */
     uint64_t image_handle;
     uint64_t system_table;
     uint64_t boot_services;
@@ -109,6 +111,16 @@ struct efi {
 /* Find the tables. ERR_EFI if there are none. */
 struct error efi_init(struct efi *efi, uint64_t image_handle, uint64_t system_table);
 
+/*
+ * The same for a 32-bit firmware, which a loader has left alive at the 32-bit
+ * entry; its services can be called then, by EFI_SERVICE(). ERR_EFI, too, if
+ * it has no usable interrupt gates (firmware32_segments()) or no memory.
+ */
+struct error efi_init_32(struct efi *efi, uint32_t image_handle, uint32_t system_table);
+
+/* ERR_EFI: there is no system table at this address, or no image handle. */
+struct error efi_check(uint64_t image_handle, uint64_t system_table);
+
 /* What the firmware knows of the image that it has started. */
 struct error efi_find_image(struct efi *efi);
 
@@ -126,6 +138,18 @@ void efi_peek(const struct efi *efi, uint64_t pa, void *to, size_t len);
 uint64_t efi_call(uint64_t table, unsigned offset, const uint64_t args[FIRMWARE_ARGS]);
 #define EFI_CALL(table, offset, ...) \
     efi_call(table, offset, (const uint64_t[FIRMWARE_ARGS]){__VA_ARGS__})
+
+/* A pointer or UINTN of this firmware's: its size, and the one at this address. */
+size_t efi_pointer_size(const struct efi *efi);
+uint64_t efi_pointer(const struct efi *efi, uint64_t pa);
+
+/* A pointer or UINTN in the system table or in a table of services; offset: on x86-64. */
+uint64_t efi_member(const struct efi *efi, uint64_t table, unsigned offset);
+
+/* Call a boot service of a firmware of either kind; its status as on x86-64. */
+uint64_t efi_service(const struct efi *efi, unsigned offset, const uint64_t args[FIRMWARE_ARGS]);
+#define EFI_SERVICE(efi, offset, ...) \
+    efi_service(efi, offset, (const uint64_t[FIRMWARE_ARGS]){__VA_ARGS__})
 
 /* ERR_EFI: this call, and its status. */
 struct error efi_failed(const char *call, uint64_t status);

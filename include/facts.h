@@ -95,6 +95,8 @@ struct facts {
     struct framebuffer framebuffer;
     uint64_t efi_system_table; /* physical; 0: no UEFI */
     uint64_t efi_image_handle;
+    uint32_t efi32_system_table; /* the same of a 32-bit UEFI, with pointers of 4 bytes */
+    uint32_t efi32_image_handle;
     bool efi_boot_services; /* still alive */
 };
 

@@ -143,7 +143,7 @@ struct footing_framebuffer {
     uint8_t reserved[2];
 };
 
-/* UEFI: all zero without it. Boot services are gone. */
+/* UEFI: all zero without it, and with a 32-bit one. Boot services are gone. */
 struct footing_efi {
     uint64_t system_table_pa;
     uint64_t system_table_va; /* 0: runtime services are not mapped, and still in physical mode */

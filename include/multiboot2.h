@@ -24,11 +24,13 @@
 #define MB2_TAG_MODULE      3
 #define MB2_TAG_MMAP        6
 #define MB2_TAG_FRAMEBUFFER 8
+#define MB2_TAG_EFI32       11
 #define MB2_TAG_EFI64       12
 #define MB2_TAG_ACPI_OLD    14
 #define MB2_TAG_ACPI_NEW    15
 #define MB2_TAG_EFI_MMAP    17
 #define MB2_TAG_EFI_BS      18
+#define MB2_TAG_EFI32_IH    19
 #define MB2_TAG_EFI64_IH    20
 
 /* The fixed part: total size, then a reserved word. */

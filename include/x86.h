@@ -138,5 +138,6 @@
 #define SEL_CODE64 0x08
 #define SEL_DATA   0x10
 #define SEL_TSS    0x18
+#define SEL_CODE32 0x18 /* in place of it, in the descriptor tables for a change of mode */
 
 #endif

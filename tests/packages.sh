@@ -7,8 +7,8 @@ set -eu
 packages() {
     case $1 in
     build) echo gcc binutils libc6-dev ;;
-    iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
-    run) echo qemu-system-x86 ovmf && packages iso ;;
+    iso) echo grub-common grub-pc-bin grub-efi-amd64-bin grub-efi-ia32-bin xorriso mtools ;;
+    run) echo qemu-system-x86 ovmf ovmf-ia32 && packages iso ;;
     sign) echo sbsigntool ;;
     check) echo gdb sbsigntool shim-unsigned openssl g++ mandoc pkgconf libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format shellcheck ;;
     clang) echo clang ;;

@@ -17,6 +17,13 @@ fi
 
 case $fw in
 bios) ;;
+uefi32)
+    # Debian has it with Secure Boot only, which is off without keys, and wants SMM.
+    cp /usr/share/OVMF/OVMF32_VARS_4M.fd build/vars.fd
+    set -- -machine smm=on -global driver=cfi.pflash01,property=secure,value=on \
+        -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd \
+        -drive if=pflash,format=raw,file=build/vars.fd "$@"
+    ;;
 uefi | efi)
     cp /usr/share/OVMF/OVMF_VARS_4M.fd build/vars.fd
     set -- -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
@@ -24,7 +31,7 @@ uefi | efi)
     ;;
 pvh) ;;
 *)
-    echo "FW=$fw: give bios, uefi, efi or pvh." >&2
+    echo "FW=$fw: give bios, uefi, uefi32, efi or pvh." >&2
     exit 2
     ;;
 esac

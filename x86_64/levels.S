@@ -12,8 +12,6 @@
 /* A label's distance from the start of the copy. */
 #define IN_COPY(label) ((label)-levels_start)
 
-#define LEVELS_CODE32 0x18
-
         .text
 
 /*
@@ -57,7 +55,7 @@ ROOT levels_start
         lgdt    -10(%rsp)
         mov     %edi, %ebx
         lea     IN_COPY(1f)(%rdi), %rax
-        push    $LEVELS_CODE32
+        push    $SEL_CODE32
         push    %rax
         lretq
 
@@ -85,7 +83,7 @@ levels_gdt:
         .quad   0
         .quad   0x00af9b000000ffff      /* SEL_CODE64, already accessed: the page is read-only */
         .quad   0x00cf93000000ffff      /* SEL_DATA */
-        .quad   0x00cf9b000000ffff      /* LEVELS_CODE32 */
+        .quad   0x00cf9b000000ffff      /* SEL_CODE32 */
 levels_gdt_end:
 levels_target:
         .long   0                       /* filled in */

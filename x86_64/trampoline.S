@@ -31,8 +31,20 @@ ROOT trampoline32
         mov     %eax, OFFSET(trampoline_target)(%ebp)
         lea     OFFSET(trampoline_gdt)(%ebp), %eax
         mov     %eax, OFFSET(trampoline_gdtr) + 2(%ebp)
-        lgdt    OFFSET(trampoline_gdtr)(%ebp)
+        mov     $OFFSET(start_c), %edi
+        /* falls through */
+END trampoline32
 
+/*
+ * enter_long: from 32-bit mode, not paged, to the boot tables.
+ *
+ * In:  ebp = image's physical address, edi = where to go on: an offset in the
+ *      image; interrupts off
+ * Out: there, in 64-bit mode, with rbp and rsi zero-extended, r9 = 0
+ */
+        .globl  enter_long
+ROOT enter_long
+        lgdt    OFFSET(trampoline_gdtr)(%ebp)
         mov     $CR4_PAE, %eax
         mov     %eax, %cr4
         lea     OFFSET(boot_l4)(%ebp), %eax
@@ -49,10 +61,12 @@ ROOT trampoline32
 trampoline_long:
         mov     %ebp, %ebp
         mov     %esi, %esi
+        mov     %edi, %edi
         xor     %r9d, %r9d
-        movabs  $start_c, %r8
+        movabs  $IMAGE_VA, %r8
+        add     %rdi, %r8
         jmp     *%r8
-END trampoline32
+END enter_long
 
 /*
  * trampoline64: from the firmware's 64-bit mode to C.
@@ -148,9 +162,11 @@ trampoline_gdt:
         .quad   0
         .quad   0x00af9b000000ffff      /* SEL_CODE64, already accessed: this page is read-only */
         .quad   0x00cf93000000ffff      /* SEL_DATA */
+        .quad   0x00cf9b000000ffff      /* SEL_CODE32 */
+        .globl  trampoline_gdtr
 trampoline_gdtr:
         .word   . - trampoline_gdt - 1
-        .long   0                       /* filled in by trampoline32 */
+        .quad   0                       /* the low half is filled in by trampoline32 */
 trampoline_target:
         .long   0                       /* the same */
         .word   SEL_CODE64

@@ -20,7 +20,7 @@ from image import Image
 from intervals import Intervals, union
 from machine import EXIT_PANIC, Machine
 
-GRUB_SECONDS = {"bios": 60.0, "uefi": 120.0}
+GRUB_SECONDS = {"bios": 60.0, "uefi": 120.0, "uefi32": 120.0}
 ROM_SECONDS = 30.0
 EFI_SECONDS = 120.0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boots through a real GRUB, on SeaBIOS or OVMF.
+"""Boots through a real GRUB, on SeaBIOS or OVMF, for x86-64 or IA-32.
 
 One small ISO, made once, holds GRUB alone. Each test adds a disk: a tar
 archive, which GRUB reads as a file system, with the image, the modules and
@@ -35,6 +35,7 @@ search --no-floppy --set=disk --file /boot.cfg
 set root=$disk
 source ($disk)/boot.cfg
 """
+_PLATFORMS = ("i386-pc", "x86_64-efi", "i386-efi")
 _SMALLEST_DISK = 0x200000  # SeaBIOS offers no disk of less than one cylinder
 _GRUB_USABLE = "available RAM"
 
@@ -44,7 +45,7 @@ def iso(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     result = cache / "grub.iso"
     recipe = cache / "grub.iso.recipe"
-    wanted = _MODULES + "\n" + _CONFIG
+    wanted = "\n".join([*_PLATFORMS, _MODULES, _CONFIG])
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if result.exists() and recipe.exists() and recipe.read_text() == wanted:
@@ -92,7 +93,18 @@ def qemu_args(firmware: str, iso_path: Path, disk: Path) -> list[str]:
             "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}",
             "-drive", f"if=pflash,format=raw,snapshot=on,file={OVMF / 'OVMF_VARS_4M.fd'}",
         ]  # fmt: skip
+    elif firmware == "uefi32":
+        args += uefi32_args()
     return args
+
+
+def uefi32_args() -> list[str]:
+    """OVMF for IA-32. Debian has it with Secure Boot, off without keys, and so with SMM alone."""
+    return [
+        "-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+        "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF32_CODE_4M.secboot.fd'}",
+        "-drive", f"if=pflash,format=raw,snapshot=on,file={OVMF / 'OVMF32_VARS_4M.fd'}",
+    ]  # fmt: skip
 
 
 def parse_lsmmap(console: str) -> Intervals:

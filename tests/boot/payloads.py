@@ -132,9 +132,9 @@ def start(
     cpu: str = "max",
     name: str = "payload",
 ) -> Machine:
-    """A machine that starts the payload by GRUB on BIOS or UEFI, footing.efi, or PVH."""
+    """A machine that starts the payload by GRUB on BIOS or UEFI of either kind, footing.efi, or PVH."""
     modules = modules or {}
-    if way in ("bios", "uefi"):
+    if way in ("bios", "uefi", "uefi32"):
         return bench.by_grub(
             way, f"{options} -- {arguments}", modules={"payload.elf": payload, **modules},
             memory=memory, cpu=cpu, name=name,

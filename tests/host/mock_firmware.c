@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls into the mock firmware: boot and runtime services, and what fails of them. */
 #include "mock_firmware.h"
+#include "firmware32.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "efi_services.h"
+#include "firmware32.h"
 #include "mock_tables.h"
 
 #define LOADER_DATA    2
@@ -290,6 +292,17 @@ static uint64_t fail_call(enum mock_call call)
     mock->excused_pages += call == CALL_FREE_PAGES;
     mock->excused_pools += call == CALL_FREE_POOL;
     return mock->fail_status;
+}
+
+struct firmware32 firmware32;
+char boot_stack[16] __attribute__((aligned(16)));
+uint32_t (*mock_call_32)(uint32_t function, const uint64_t args[FIRMWARE_ARGS]);
+
+uint32_t firmware_call_32(uint32_t function, const uint64_t args[FIRMWARE_ARGS])
+{
+    if (!mock_call_32)
+        mock_violation("a call of a 32-bit firmware");
+    return mock_call_32(function, args);
 }
 
 uint64_t firmware_call(uint64_t function, const uint64_t args[FIRMWARE_ARGS])

@@ -20,6 +20,8 @@
 
 #define PHYSICAL      (UINT64_C(1) << 50)
 #define HUGE_BASE     (UINT64_C(1) << 51) /* allocations without anything behind them */
+#define MOCK_LOW      UINT64_C(0x10000)   /* for a firmware with 32-bit pointers */
+#define MOCK_LOW_SIZE UINT64_C(0x10000)
 #define FUNCTION_BASE (UINT64_C(1) << 49)
 #define ARENA_SIZE    (UINT64_C(64) << 20)
 
@@ -176,6 +178,10 @@ struct mock {
 };
 
 extern struct mock *mock;
+
+/* What lies at MOCK_LOW, and who answers firmware_call_32(). */
+extern uint8_t mock_low[MOCK_LOW_SIZE];
+extern uint32_t (*mock_call_32)(uint32_t function, const uint64_t args[6]);
 
 extern const uint8_t mock_guid_acpi_1[16], mock_guid_acpi_2[16], mock_guid_esrt[16],
     mock_guid_smbios_2[16], mock_guid_smbios_3[16], mock_guid_attributes[16],

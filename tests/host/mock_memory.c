@@ -21,6 +21,8 @@ static struct {
     char *copy;
 } open[MOCK_OPEN];
 
+uint8_t mock_low[MOCK_LOW_SIZE];
+
 /* What consoles and panics were told. */
 static print_sink firmware_sink;
 static void (*go_back)(const struct error *err);
@@ -42,6 +44,8 @@ uint64_t mock_physical(const void *pointer)
 
 void *mock_pointer(uint64_t pa, size_t align)
 {
+    if (pa - MOCK_LOW < MOCK_LOW_SIZE && pa % align == 0)
+        return mock_low + (pa - MOCK_LOW);
     if (pa < PHYSICAL || pa >= 2 * PHYSICAL)
         mock_violation("0x%lx given to the firmware as an address", pa);
     if (pa % align != 0)

@@ -321,7 +321,7 @@ static void new_rsdp_wins_in_either_order(void **state)
     }
 }
 
-/* UEFI's pointers keep all 64 bits; the 32-bit ones are no UEFI that can be used. */
+/* UEFI's pointers keep all 64 bits; those of a 32-bit UEFI are kept apart, for its tables have another layout. */
 static void efi_pointers_are_64_bits(void **state)
 {
     static const uint32_t efi32 = 0x12345678;
@@ -329,8 +329,14 @@ static void efi_pointers_are_64_bits(void **state)
 
     (void)state;
     info_tag(info, 11, &efi32, 4);
+    good(info);
+    assert_int_equal(facts.efi32_system_table, efi32);
+    assert_int_equal(facts.efi32_image_handle, 0);
+    info = info_start();
     info_tag(info, 19, &efi32, 4);
     good(info);
+    assert_int_equal(facts.efi32_system_table, 0);
+    assert_int_equal(facts.efi32_image_handle, efi32);
     assert_int_equal(facts.efi_system_table, 0);
     assert_int_equal(facts.efi_image_handle, 0);
     info = info_start();
@@ -338,6 +344,7 @@ static void efi_pointers_are_64_bits(void **state)
     info_u64(info, MB2_TAG_EFI64_IH, UINT64_C(0x123456789abcdef0));
     good(info);
     assert_int_equal(facts.efi_system_table, UINT64_C(0xfedcba9876543210));
+    assert_int_equal(facts.efi32_system_table, 0);
     assert_int_equal(facts.efi_image_handle, UINT64_C(0x123456789abcdef0));
     assert_false(facts.efi_boot_services);
     info = info_start();

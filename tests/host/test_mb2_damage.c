@@ -126,7 +126,8 @@ static void tag_too_small_for_its_type_is_refused(void **state)
         uint32_t type;
         size_t needs; /* bytes after type and size */
     } tags[] = {{MB2_TAG_MODULE, 8},    {MB2_TAG_FRAMEBUFFER, 22}, {MB2_TAG_EFI64, 8},
-                {MB2_TAG_ACPI_OLD, 20}, {MB2_TAG_ACPI_NEW, 36},    {MB2_TAG_EFI64_IH, 8}};
+                {MB2_TAG_ACPI_OLD, 20}, {MB2_TAG_ACPI_NEW, 36},    {MB2_TAG_EFI64_IH, 8},
+                {MB2_TAG_EFI32, 4},     {MB2_TAG_EFI32_IH, 4}};
     static const uint8_t payload[36];
 
     (void)state;

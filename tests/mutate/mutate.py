@@ -33,7 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 COPIED = ("mm", "include", "boot", "x86_64", "tests/host", "tests/plan",
           "tests/payload/version2")
-PURE = ("boot/mb2", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print", "boot/config",
+PURE = ("boot/mb2", "boot/firmware32", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print", "boot/config",
         "boot/text", "boot/efi_args", "boot/efi_options", "boot/efi_path", "boot/pe", "boot/facts", "boot/elf", "boot/elf_relocate", "boot/claim", "boot/file_kind", "boot/payload_choice",
         "boot/pvh", "boot/message", "boot/efi_runtime", "boot/acpi", "boot/acpi_memory", "boot/bios_search",
         "boot/pci", "boot/lists", "boot/screen_choice", "x86_64/framebuffer", "x86_64/font",
