@@ -141,7 +141,8 @@ def boots(tally: Tally, title: str, *arguments: str, **environment: str) -> None
     """A pytest run over the boot suite."""
     with tempfile.TemporaryDirectory() as tmp:
         report = os.path.join(tmp, "report.xml")
-        status, log = run(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider",
+        status, log = run(sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup",
+                          "-p", "no:cacheprovider",
                           f"--junitxml={report}", *arguments, "tests/boot", **environment)
         if not os.path.exists(report):
             tally.result(title, False, log)

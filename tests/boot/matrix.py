@@ -53,7 +53,7 @@ ALL = [
 ]
 
 # BIOS: every triple of memory, CPU and largest page, modules on every other one.
-# UEFI, five times as slow: every value of every axis at least once.
+# UEFI, five times as slow: every value of every axis, as few boots as that takes.
 QUICK = {
     Case("bios", memory, cpu, maxpage, (m + c + p) % 2 == 1)
     for (m, memory), (c, cpu), (p, maxpage) in product(
@@ -61,12 +61,9 @@ QUICK = {
     )
 } | {
     Case("uefi", "64M", "max", "4k", True),
-    Case("uefi", "128M", "max", "1g", True),
     Case("uefi", "128M", "qemu64", "4k", False),
-    Case("uefi", "512M", "max", "4k", True),
     Case("uefi", "512M", "qemu64", "2m", False),
     Case("uefi", "2G", "max", "2m", False),
     Case("uefi", "4G", "qemu64", "1g", True),
     Case("uefi", "5000M", "max", "1g", False),
-    Case("uefi", "5000M", "max", "4k", False),
 }

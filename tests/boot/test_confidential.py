@@ -98,9 +98,8 @@ def test_others_boot(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param("SEV-SNP", marks=pytest.mark.smoke), "TDX",
-     *(pytest.param(kind, marks=pytest.mark.full) for kind in ("SEV", "SEV-ES"))],
-)  # fmt: skip
+    ["SEV-SNP", *(pytest.param(kind, marks=pytest.mark.full) for kind in ("SEV", "SEV-ES", "TDX"))],
+)
 def test_firmware_says_so_and_goes_on(bench: Bench, kind: str) -> None:
     """The line is on the firmware's console, its status in the boot manager's; the next entry boots."""
     image = _signature_of_zeros(bench.efi) if kind == "TDX" else _status_in(bench.efi, _CORES)

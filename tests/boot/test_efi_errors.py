@@ -22,6 +22,9 @@ import tiny_elf
 from boots import EFI_SECONDS, Bench, make_bench
 from machine import EXIT_SUCCESS
 
+# All on one worker of pytest-xdist, or each would boot it.
+_ONE_BOOT = pytest.mark.xdist_group("efi-errors")
+
 _CASE = "footing-test: case "
 _MAP = "footing-test: map "
 _GLOBAL = b"[global]\ndefault=run\n"
@@ -284,6 +287,7 @@ def outcome(
     )  # fmt: skip
 
 
+@_ONE_BOOT
 @pytest.mark.smoke
 @pytest.mark.parametrize("name", CASES)
 def test_refused(outcome: Outcome, name: str) -> None:
@@ -301,12 +305,14 @@ def test_refused(outcome: Outcome, name: str) -> None:
     assert len(outcome.said) == len(CASES) + 1, f"the last one is {list(outcome.said)[-1]}"
 
 
+@_ONE_BOOT
 def test_each_refusal_is_said_once_on_the_debug_port(outcome: Outcome) -> None:
     """Port 0xe9 has the same panic lines, in the same order."""
     said = [line for part in outcome.said.values() for line in part.splitlines()]
     assert console.panics(outcome.debugcon) == console.panics("\n".join(said))
 
 
+@_ONE_BOOT
 def test_what_was_loaded_is_given_back(outcome: Outcome) -> None:
     """The firmware has as much free memory as before, and the next boot succeeds."""
     lost = outcome.before.conventional - outcome.after.conventional
@@ -315,6 +321,7 @@ def test_what_was_loaded_is_given_back(outcome: Outcome) -> None:
     assert "footing: ready" in outcome.said["good"]
 
 
+@_ONE_BOOT
 def test_lines_of_the_rehearsal_are_not_seen(outcome: Outcome) -> None:
     """The plan is made twice, by the live firmware's map and by the last one; its lines come once."""
     lines = [line for line in outcome.said["good"].splitlines() if line.startswith("footing: ")]
@@ -323,7 +330,9 @@ def test_lines_of_the_rehearsal_are_not_seen(outcome: Outcome) -> None:
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("options, code", [("frob=1", "OPTION"), ("foreign=4095T", "FOREIGN")])
+@pytest.mark.parametrize(
+    "options, code", [("frob=1", "OPTION"), pytest.param("foreign=4095T", "FOREIGN", marks=pytest.mark.full)]
+)
 def test_firmware_boots_the_next_disk(bench: Bench, options: str, code: str) -> None:
     """Without GRUB: a refusal goes back to the boot manager, which tries the next entry."""
     second = bench.chainloading(["halt"])

@@ -106,7 +106,10 @@ def test_config_inside_loads_files(bench: Bench) -> None:
     [
         ([b"[global]\nwhat\n"], "CONFIG", r"\.config:2: what: neither .*"),
         pytest.param([b"[x]\n"], "CONFIG", r"\.config: no section chosen: .*", marks=pytest.mark.full),
-        ([_EXIT, b"#!/bin/sh" * 99], "PAYLOAD", r"\.kernel: it is a script, no ELF executable for x86-64"),
+        pytest.param(
+            [_EXIT, b"#!/bin/sh" * 99], "PAYLOAD", r"\.kernel: it is a script, no ELF executable for x86-64",
+            marks=pytest.mark.full,
+        ),
         pytest.param(
             [esp.config("", "kernel=no")], "FILE", r"\.config:5: kernel=no: Open, EFI_NOT_FOUND \(.*",
             marks=pytest.mark.full,
@@ -132,6 +135,7 @@ def test_signed_file_is_well_formed(bench: Bench, key: tuple[Path, Path]) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_secure_boot_signed(bench: Bench, key: tuple[Path, Path]) -> None:
     """A signed image boots with its own defaults; so there is nothing to verify."""
     status, text = _boot(bench, {esp.BOOT_EFI: unified(bench, key=key)}, secure=True)
@@ -171,7 +175,10 @@ def test_secure_boot_changed_after_signing(bench: Bench, key: tuple[Path, Path])
     ("contents", "beside", "words"),
     [
         ([], {"footing.cfg": _EXIT}, r"footing\.cfg"),
-        ([esp.config("then=exit", "kernel=k")], {"k": _ELF}, r"\.config:5: kernel=k: Secure Boot is on"),
+        pytest.param(
+            [esp.config("then=exit", "kernel=k")], {"k": _ELF}, r"\.config:5: kernel=k: Secure Boot is on",
+            marks=pytest.mark.full,
+        ),
         pytest.param(
             [esp.config("then=exit", "module=k"), _ELF], {"k": _ELF},
             r"\.config:5: module=k: Secure Boot is on", marks=pytest.mark.full,

@@ -212,8 +212,8 @@ def test_unknown_option_through_grub(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "code, command, modules",
     [
-        ("OPTION", "nonsense=1", {}),
-        ("MODULES", "", {f"m{i}": b"x" for i in range(65)}),
+        pytest.param("OPTION", "nonsense=1", {}, marks=pytest.mark.full),
+        pytest.param("MODULES", "", {f"m{i}": b"x" for i in range(65)}, marks=pytest.mark.full),
         ("NORAM", "mem=1", {}),
         ("PAYLOAD", "", {"k": elf(Segment(0xFFFF800000200000, 5))}),
     ],

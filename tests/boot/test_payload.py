@@ -70,8 +70,6 @@ QUICK = {
     *(Case("bios", form, list(SIZES)[i % 3]) for i, form in enumerate(FORMS)),
     *(Case("pvh", "pie-big", size, "5000M", cpu) for size in SIZES for cpu in ("max", "qemu64")),
     Case("uefi", "exec-1m", "1g"),
-    Case("uefi", "pie-big", "4k", "5000M"),
-    Case("efi", "exec-2m", "2m"),
     Case("efi", "pie-big", "1g", "5000M"),
 }
 

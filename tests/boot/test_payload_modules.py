@@ -40,7 +40,7 @@ ODD = (1, 4095, 4096, 4097, MIB)
     [
         ("bios", ODD, "256M"),
         ("bios", (64 * MIB, 1), "256M"),
-        ("uefi", ODD, "256M"),
+        pytest.param("uefi", ODD, "256M", marks=pytest.mark.full),
         ("efi", ODD, "256M"),
         pytest.param("uefi", (64 * MIB, 1), "256M", marks=pytest.mark.full),
         pytest.param("efi", (64 * MIB, 1), "256M", marks=pytest.mark.full),

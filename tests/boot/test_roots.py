@@ -40,7 +40,6 @@ QUICK = [
     Case("pvh", "roots-pie", cpu="max,-pat"),
     Case("pvh", "roots-pie", cpu="max,-clflush"),
     Case("bios", "roots-low"),
-    Case("uefi", "roots-pie", "la57=on"),
     Case("efi", "roots-low", "la57=on"),
 ]
 FULL = [
