@@ -113,7 +113,7 @@ struct error mtrr_settle(struct mtrr_state *mtrr, const struct memmap *map, bool
 {
     struct error err = check_masks(mtrr, map);
 
-    *ignored = !err.code && guest && mtrr->present && !make_ram_write_back(mtrr, map);
+    *ignored = !err.code && guest && !make_ram_write_back(mtrr, map);
     if (*ignored)
         mtrr->present = false;
     return err;

@@ -177,6 +177,8 @@ static void amd_fixed_fields_have_the_type_in_three_bits(void **state)
             for (unsigned reg = 0; reg < MTRR_FIXED_REGS; reg++)
                 mtrr.fixed[reg] = mtrr_fixed_types(field * UINT64_C(0x0101010101010101), true);
             assert_true(memtype_is(&mtrr, 0, M(1), types[i]));
+            assert_int_equal(memtype_step(&mtrr, 0, M(1)).end, K(64));
+            assert_int_equal(memtype_step(&mtrr, 0, K(4)).end, K(4));
             mtrr.fixed[0] = mtrr_fixed_types(field, false);
             assert_int_equal(memtype_span(&mtrr, 0, K(4)).type, flags ? MEMTYPE_UC : types[i]);
         }
@@ -256,6 +258,8 @@ static void masks_that_cut_ram_to_pieces_are_refused(void **state)
             assert_true(m->mtrr.present);
         }
     }
+    mask_of(m, 0, 12, 30); /* bit 42 is none of an address of RAM */
+    assert_int_equal(mtrr_settle(&m->mtrr, &m->map, false, &(bool){false}).value, 1 << 29);
     m->mtrr.var[0].mask &= ~UINT64_C(0x800); /* not valid: it cuts nothing */
     assert_false(ignored_by(m, false));
     /* Together too many: the sum counts. */
@@ -275,6 +279,7 @@ static void holes_above_ram_do_not_count(void **state)
 
     (void)state;
     machine_add(m, M(1), G(64) - M(1), MEM_USABLE);
+    machine_add(m, T(4095), T(1), MEM_RESERVED);
     machine_settle(m);
     for (unsigned i = 0; i < 10; i++) {
         machine_mtrr(m, i * G(1), G(1), MEMTYPE_UC);
