@@ -227,7 +227,7 @@ $(B)/footing-plan: $(PLAN_SOURCES) $(wildcard tests/plan/*.h include/*.h) Makefi
 # On the host, with either compiler: mm/ and the parsers unchanged, under sanitizers, with their tests.
 HOST_CFLAGS := -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 HOST_PURE := $(wildcard mm/*.c $(addprefix boot/,mb2.c firmware32.c efi_map.c efi_exit.c options.c print.c \
-    config.c text.c efi_args.c efi_options.c efi_path.c pe.c facts.c elf.c elf_relocate.c claim.c file_kind.c payload_choice.c pvh.c message.c efi_runtime.c acpi.c acpi_memory.c bios_search.c pci.c lists.c \
+    config.c text.c efi_args.c efi_options.c efi_path.c pe.c facts.c elf.c elf_relocate.c claim.c file_kind.c payload_choice.c pvh.c xen_map.c message.c efi_runtime.c acpi.c acpi_memory.c bios_search.c pci.c lists.c \
     screen_choice.c) $(addprefix x86_64/,framebuffer.c font.c backlog.c fault.c))
 HOST_SHARED := $(HOST_PURE) $(PLAN_PARTS) \
     $(filter-out tests/host/test_% tests/host/mock_%,$(wildcard tests/host/*.c))

@@ -12,6 +12,8 @@
 #include "pmap.h"
 #include "print.h"
 #include "pvh.h"
+#include "xen.h"
+#include "xen_map.h"
 
 void boot_hold(struct boot *boot, uint64_t base, uint64_t len, const char *owner)
 {
@@ -158,18 +160,33 @@ static void read_physical(void *ctx, uint64_t pa, void *to, size_t len)
     pmap_read(pa, to, len);
 }
 
+/* The map that Xen's start info lacks when it starts its first domain; any other loader's is missing. */
+static struct error ask_xen(const struct range_sink *sink)
+{
+    static uint8_t entries[XEN_MAP_MAX * XEN_MAP_ENTRY];
+    uint32_t count = XEN_MAP_MAX;
+    int64_t answer;
+
+    if (!xen_present())
+        return (struct error){.code = ERR_NOMAP};
+    answer = xen_memory_map(entries, &count);
+    return xen_map_ranges(entries, count, answer, sink);
+}
+
 /* PVH's start info → facts, options, ranges. */
 static void read_start_info(struct boot *boot, uint64_t start_info)
 {
     static struct kept_range held[PVH_HELD_MAX];
     const struct range_sink sink = {&boot->map, take_range};
     const struct pvh_source physical = {NULL, read_physical};
+    struct error err;
     size_t count;
 
     early_screen(boot, (struct map_source){.start_info = start_info});
     must(pvh_facts(&physical, start_info, &boot->facts));
     read_options(boot);
-    must(pvh_ranges(&physical, start_info, &sink));
+    err = pvh_ranges(&physical, start_info, &sink);
+    must(err.code == ERR_NOMAP ? ask_xen(&sink) : err);
     count = pvh_held(&physical, start_info, held);
     for (size_t i = 0; i < count; i++)
         boot_hold(boot, held[i].base, held[i].len, held[i].what);

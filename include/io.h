@@ -27,7 +27,7 @@
 #define UART_MIN_BAUD       300
 #define UART_PATIENCE       0x40000 /* polls before a UART is given up; a poll takes about 1 us */
 
-#define DEBUG_PORT 0xe9 /* QEMU isa-debugcon; reads back its own number where there is one */
+#define DEBUG_PORT 0xe9 /* of QEMU (isa-debugcon), which reads back its own number; and of Xen */
 
 /* QEMU isa-debug-exit: leaves with status 2 * value + 1. */
 #define EXIT_PORT    0xf4

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The PVH boot protocol (Xen, public/arch-x86/hvm/start_info.h, versions 0
- * and 1; QEMU's -kernel with an ELF file): start info → facts. Pure: memory is
- * read through a callback.
+ * and 1; QEMU's -kernel with an ELF file; Xen, for its guests and its first
+ * domain, which gets no map that way: see xen_map.h): start info → facts. Pure:
+ * memory is read through a callback.
  */
 #ifndef PVH_H
 #define PVH_H

@@ -7,6 +7,7 @@
 #include "io.h"
 #include "port.h"
 #include "print.h"
+#include "xen.h"
 
 /* The one console of the machine: its state is the hardware's. */
 static struct {
@@ -57,6 +58,16 @@ static void serial_put(unsigned device, uint16_t port, char c)
         console.devices &= ~device;
 }
 
+/*
+ * QEMU's reads back its own number. Xen's takes lines from every guest with
+ * page tables of its own, and cannot be read (xen/arch/x86/hvm/hvm.c,
+ * hvm_print_line()).
+ */
+static bool debug_port_listens(void)
+{
+    return in8(DEBUG_PORT) == DEBUG_PORT || xen_present();
+}
+
 void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud)
 {
     if ((devices & CONSOLE_COM1) && !uart_start(COM1, com1_baud))
@@ -64,7 +75,7 @@ void console_start(unsigned devices, uint32_t com1_baud, uint32_t com2_baud)
     if ((devices & CONSOLE_COM2) && !uart_start(COM2, com2_baud))
         devices &= ~CONSOLE_COM2;
     console.devices = devices;
-    console.debug_port = devices != 0 && in8(DEBUG_PORT) == DEBUG_PORT;
+    console.debug_port = devices != 0 && debug_port_listens();
 }
 
 void console_screen(print_sink put)
@@ -124,7 +135,7 @@ void console_all(void)
     if ((missing & CONSOLE_COM2) && !uart_start(COM2, CONSOLE_BAUD))
         missing &= ~CONSOLE_COM2;
     console.devices |= missing;
-    console.debug_port = in8(DEBUG_PORT) == DEBUG_PORT;
+    console.debug_port = debug_port_listens();
 }
 
 void console_putc(char c)

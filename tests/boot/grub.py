@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intervals import Intervals, subtract, union
@@ -69,8 +69,12 @@ def write_disk(
     """A tar archive whose boot.cfg prints GRUB's view of memory and starts the image."""
     lines = ["lsmmap", f"echo '{MEMORY_END}'", f"multiboot2 ($disk)/footing.elf {command_line}"]
     lines += [f"{module_word} ($disk)/{name} {name}" for name in modules]
-    lines += ["boot"]
-    files = {"boot.cfg": "\n".join(lines).encode() + b"\n", "footing.elf": image, **modules}
+    write_script(path, [*lines, "boot"], {"footing.elf": image, **modules})
+
+
+def write_script(path: Path, lines: Sequence[str], contents: Mapping[str, bytes]) -> None:
+    """A tar archive with these files, and GRUB's commands."""
+    files = {"boot.cfg": "\n".join(lines).encode() + b"\n", **contents}
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         for name, data in files.items():
             entry = tarfile.TarInfo(name)

@@ -35,7 +35,7 @@ COPIED = ("mm", "include", "boot", "x86_64", "tests/host", "tests/plan",
           "tests/payload/version2")
 PURE = ("boot/mb2", "boot/firmware32", "boot/efi_map", "boot/efi_exit", "boot/options", "boot/print", "boot/config",
         "boot/text", "boot/efi_args", "boot/efi_options", "boot/efi_path", "boot/pe", "boot/facts", "boot/elf", "boot/elf_relocate", "boot/claim", "boot/file_kind", "boot/payload_choice",
-        "boot/pvh", "boot/message", "boot/efi_runtime", "boot/acpi", "boot/acpi_memory", "boot/bios_search",
+        "boot/pvh", "boot/xen_map", "boot/message", "boot/efi_runtime", "boot/acpi", "boot/acpi_memory", "boot/bios_search",
         "boot/pci", "boot/lists", "boot/screen_choice", "x86_64/framebuffer", "x86_64/font",
         "x86_64/backlog", "x86_64/fault")
 ASSEMBLY = "tests/host/cvm_code.S"  # the entries' own, boot/cvm.inc
