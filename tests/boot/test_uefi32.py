@@ -43,6 +43,7 @@ def test_payload(bench: Bench, forms: dict[str, bytes], memory: str) -> None:
     assert [end - start for start, end, *_ in outcome.modules()][1:] == [len(data)]
 
 
+@pytest.mark.full
 def test_the_iso_we_hand_out(tmp_path: Path, image_path: Path) -> None:
     """build/footing.iso has a GRUB for such machines."""
     iso = Path(os.environ.get("FOOTING_ISO", image_path.with_name("footing.iso")))
